@@ -1,0 +1,109 @@
+//! How a picture becomes a network's input.
+
+use serde::{Deserialize, Serialize};
+
+/// The order in which a network reads colour channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red (Caffe's order).
+    Bgr,
+    /// One channel of luminance.
+    Grey,
+}
+
+/// How a picture of any shape is brought to the network's size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Fit {
+    /// The shorter side is scaled to `size / crop` and the centre is cut out: the usual evaluation of ImageNet networks.
+    CenterCrop {
+        /// Share of the shorter side that stays, in `(0, 1]`; 0.875 is 224 of 256.
+        crop: f32,
+    },
+    /// Both sides are scaled, the aspect ratio is lost, nothing is cut.
+    Stretch,
+}
+
+/// The interpolation of a resize; all of them average over the source area when shrinking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResizeFilter {
+    /// The nearest pixel.
+    Nearest,
+    /// Triangle filter.
+    #[default]
+    Bilinear,
+    /// Catmull-Rom, close to Pillow's bicubic.
+    Bicubic,
+}
+
+/// The steps from decoded 8-bit pixels to the network's input: fit, channel order, then per channel
+/// `(pixel · scale - mean) / std`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Target `[height, width]` in pixels.
+    pub size: [usize; 2],
+    /// How the picture is brought to `size`.
+    pub fit: Fit,
+    /// Interpolation.
+    pub filter: ResizeFilter,
+    /// Channel order of the network's input.
+    pub channels: ChannelOrder,
+    /// Factor on the 0..255 pixel value; 1/255 gives 0..1, 1 keeps 0..255.
+    pub scale: f32,
+    /// Subtracted per channel after `scale`, in the network's channel order.
+    pub mean: Vec<f32>,
+    /// Divides per channel after `mean`, in the network's channel order; never 0.
+    pub std: Vec<f32>,
+}
+
+impl Preprocessing {
+    /// The torchvision convention: RGB in 0..1, ImageNet mean and standard deviation.
+    #[must_use]
+    pub fn torchvision(size: [usize; 2]) -> Self {
+        Self {
+            size,
+            fit: Fit::CenterCrop { crop: 0.875 },
+            filter: ResizeFilter::Bilinear,
+            channels: ChannelOrder::Rgb,
+            scale: 1.0 / 255.0,
+            mean: vec![0.485, 0.456, 0.406],
+            std: vec![0.229, 0.224, 0.225],
+        }
+    }
+
+    /// RGB (or grey) in 0..1.
+    #[must_use]
+    pub fn unit(size: [usize; 2], channels: ChannelOrder) -> Self {
+        let count = if channels == ChannelOrder::Grey { 1 } else { 3 };
+        Self { channels, mean: vec![0.0; count], std: vec![1.0; count], ..Self::torchvision(size) }
+    }
+
+    /// RGB in -1..1, the `tf` mode of keras.applications.
+    #[must_use]
+    pub fn keras_tf(size: [usize; 2]) -> Self {
+        Self { scale: 1.0 / 127.5, mean: vec![1.0; 3], std: vec![1.0; 3], ..Self::torchvision(size) }
+    }
+
+    /// BGR in 0..255 minus the ImageNet mean, the `caffe` mode of keras.applications.
+    #[must_use]
+    pub fn keras_caffe(size: [usize; 2]) -> Self {
+        Self {
+            channels: ChannelOrder::Bgr,
+            scale: 1.0,
+            mean: vec![103.939, 116.779, 123.68],
+            std: vec![1.0; 3],
+            ..Self::torchvision(size)
+        }
+    }
+
+    /// Pixels as they are, 0..255.
+    #[must_use]
+    pub fn raw(size: [usize; 2], channels: ChannelOrder) -> Self {
+        Self { scale: 1.0, ..Self::unit(size, channels) }
+    }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary that the engine's side and the page share, and the messages between them.
+//!
+//! The page (`innspect-app`) sends [`Request`]s, the worker (`innspect-worker`) answers with [`Reply`]s. A request that
+//! starts work carries a [`Job`]; every reply to it carries the same job, so that progress, partial results, failure and
+//! cancellation find their place. Messages travel as JSON; bulk data (file bytes, pixels, relevance) travels beside it
+//! as transferred `ArrayBuffer`s, the *attachments*, in the order that each message documents.
+//!
+//! The crate is plain data: no burn, no DOM.
+
+pub mod display;
+pub mod explain;
+pub mod message;
+pub mod method;
+pub mod model;
+
+pub use display::{ChannelReduction, Colormap, Display, Scale};
+pub use explain::{ClassScore, Explanation, ExplainSpec, Facts, MapState, Neuron, Prediction, RuleUse, SumCheck};
+pub use message::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source, Stage, UserError};
+pub use method::{Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params};
+pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo};

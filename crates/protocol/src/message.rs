@@ -1,0 +1,275 @@
+//! The messages themselves.
+
+use innspect_graph::Preprocessing;
+use serde::{Deserialize, Serialize};
+
+use crate::{Display, ExplainSpec, Explanation, ImageId, ImageInfo, MethodInfo, ModelId, ModelInfo, Prediction};
+
+/// Number of one piece of work, unique within a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Job(pub u32);
+
+/// What the user wants to compute on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceChoice {
+    /// The GPU where it works, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU; falls back to the CPU with a notice where there is none.
+    Gpu,
+}
+
+/// The two kinds of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// burn's CPU backend.
+    Cpu,
+    /// WebGPU.
+    Gpu,
+}
+
+/// What the engine runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// Kind.
+    pub kind: DeviceKind,
+    /// Name for people: the GPU's name, or `CPU`.
+    pub name: String,
+    /// Why it is not the GPU, where the user did not ask for the CPU; a calm sentence.
+    pub notice: Option<String>,
+}
+
+/// Where the bytes of a file come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Source {
+    /// Attachment 0 of the message.
+    Attached,
+    /// A file of the site, by its URL relative to the page.
+    Site {
+        /// The relative URL.
+        url: String,
+        /// Size in bytes, for progress.
+        bytes: u64,
+    },
+}
+
+/// Page to worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Request {
+    /// First message: choose the device. Answered by [`Reply::Started`].
+    Start {
+        /// What the user wants.
+        device: DeviceChoice,
+    },
+    /// Load a network. Answered by [`Reply::ModelReady`].
+    LoadModel {
+        /// Job.
+        job: Job,
+        /// Id to give it.
+        model: ModelId,
+        /// Name for people.
+        name: String,
+        /// Its bytes.
+        source: Source,
+        /// Expected SHA-256, checked if given.
+        sha256: Option<String>,
+        /// Preprocessing, if known; otherwise read from the file or guessed.
+        preprocessing: Option<Preprocessing>,
+        /// Class names, if known.
+        labels: Option<Vec<String>>,
+    },
+    /// Load a picture. Answered by [`Reply::ImageReady`].
+    LoadImage {
+        /// Job.
+        job: Job,
+        /// Id to give it.
+        image: ImageId,
+        /// File name.
+        name: String,
+        /// Its bytes.
+        source: Source,
+    },
+    /// A file the user gave, attachment 0: network, picture or labels, decided by its content.
+    /// Answered by [`Reply::ModelReady`] or [`Reply::ImageReady`].
+    OpenFile {
+        /// Job.
+        job: Job,
+        /// Id to give it if it is a network or a picture.
+        id: String,
+        /// File name.
+        name: String,
+    },
+    /// Change how a network's pictures are prepared or its classes named. Answered by [`Reply::ModelReady`].
+    ConfigureModel {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// New preprocessing, if it changes.
+        preprocessing: Option<Preprocessing>,
+        /// Attachment 0 is a labels file (TXT: one class a line; JSON: list or `imagenet_class_index`; CSV).
+        labels_file: bool,
+    },
+    /// Free a network.
+    DropModel {
+        /// The network.
+        model: ModelId,
+    },
+    /// Free a picture.
+    DropImage {
+        /// The picture.
+        image: ImageId,
+    },
+    /// Predict. Answered by [`Reply::Predicted`].
+    Predict {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        image: ImageId,
+    },
+    /// Explain. Answered by [`Reply::Predicted`] as soon as the forward pass is done, then [`Reply::Explained`].
+    Explain {
+        /// Job; also the name under which the result is kept for [`Request::Render`].
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        image: ImageId,
+        /// What to make.
+        spec: ExplainSpec,
+        /// How to draw it.
+        display: Display,
+    },
+    /// Draw a kept result anew. Answered by [`Reply::Explained`] with the same job.
+    Render {
+        /// The job of the explanation.
+        job: Job,
+        /// How to draw it.
+        display: Display,
+    },
+    /// Free a kept result.
+    Forget {
+        /// The job of the explanation.
+        job: Job,
+    },
+    /// Stop a job. Answered by [`Reply::Cancelled`] if it was still waiting or running.
+    Cancel {
+        /// The job.
+        job: Job,
+    },
+}
+
+/// What a job is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Waiting for jobs before it.
+    Waiting,
+    /// Bytes arrive.
+    Downloading,
+    /// The file is read.
+    Reading,
+    /// Weights go to the device and kernels are built.
+    Preparing,
+    /// The network runs forward.
+    Forward,
+    /// The method runs.
+    Explaining,
+}
+
+/// An error for people: what happened, where, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserError {
+    /// What happened, one sentence.
+    pub what: String,
+    /// Where: file, node, byte; empty if `what` says it.
+    pub place: String,
+    /// What to do, one sentence; empty if nothing helps.
+    pub advice: String,
+}
+
+/// Worker to page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Reply {
+    /// The module is loaded and listens. Sent once, before anything else; requests sent earlier are lost.
+    Listening,
+    /// The device is chosen and checked.
+    Started {
+        /// It.
+        device: DeviceInfo,
+        /// The method table.
+        methods: Vec<MethodInfo>,
+    },
+    /// How far a job is.
+    Progress {
+        /// Job.
+        job: Job,
+        /// What it does.
+        stage: Stage,
+        /// Done, in units of the stage.
+        done: u64,
+        /// All, in the same units; 0 if unknown.
+        total: u64,
+    },
+    /// A network is ready.
+    ModelReady {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: Box<ModelInfo>,
+    },
+    /// A picture is decoded. Attachment 0: a thumbnail, RGBA bytes, `thumbnail[0] · thumbnail[1] · 4`.
+    ImageReady {
+        /// Job.
+        job: Job,
+        /// The picture.
+        image: ImageInfo,
+        /// Width and height of the thumbnail in pixels.
+        thumbnail: [u32; 2],
+    },
+    /// A forward pass is done. Attachment 0: what the network sees, as a picture before normalisation,
+    /// RGBA bytes, `view[0] · view[1] · 4`; heatmaps lie exactly over it.
+    Predicted {
+        /// Job.
+        job: Job,
+        /// Classes and scores.
+        prediction: Prediction,
+        /// Width and height of the view in pixels.
+        view: [u32; 2],
+    },
+    /// An explanation is done; see [`Explanation`] for the attachments.
+    Explained {
+        /// Job.
+        job: Job,
+        /// The result.
+        explanation: Box<Explanation>,
+    },
+    /// A method does not apply to a network; nothing was computed.
+    NotApplicable {
+        /// Job.
+        job: Job,
+        /// Why, one sentence.
+        reason: String,
+    },
+    /// A job stopped because it was asked to.
+    Cancelled {
+        /// Job.
+        job: Job,
+    },
+    /// A job, or the worker as a whole, failed.
+    Failed {
+        /// Job; absent if it is the worker as a whole.
+        job: Option<Job>,
+        /// Error.
+        error: UserError,
+    },
+}
