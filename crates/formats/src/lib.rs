@@ -1,1 +1,3 @@
-//! TODO
+//! Files that hold trained networks, read into [`innspect_graph::Graph`]s.
+
+pub mod onnx;
