@@ -1,0 +1,51 @@
+//! Formatting, lints and docs, each as a function that says whether it is fine.
+
+use anyhow::Result;
+
+use crate::{
+    command::{cargo, run},
+    places::Places,
+    say,
+};
+
+/// `cargo xtask check`.
+pub fn everything(places: &Places) -> Result<()> {
+    say::timed("formatting, lints and docs", || {
+        formatting(places)?;
+        lints(places)?;
+        docs(places)
+    })
+}
+
+/// `cargo fmt --check`.
+pub fn formatting(places: &Places) -> Result<()> {
+    run(cargo(places).args(["fmt", "--all", "--check"]))
+}
+
+/// clippy over the whole workspace with every warning an error.
+///
+/// The page and the worker are linted as native crates: their code is the same, their dependencies are then the ones that
+/// the native crates need anyway, and no second half hour of checking for the browser's target is spent. What only the
+/// browser's target compiles is seen by the compiler when the site is built.
+pub fn lints(places: &Places) -> Result<()> {
+    run(cargo(places).args([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// rustdoc with every warning an error: a broken link is one.
+pub fn docs(places: &Places) -> Result<()> {
+    run(cargo(places).env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]))
+}

@@ -1,0 +1,330 @@
+//! A static file server for looking at the site and for the end-to-end tests.
+//!
+//! It does what any static host does, no more: types by extension, `ETag`s, an optional sub-path. Nothing about the site
+//! may depend on it.
+
+use std::{
+    fs::{self, File},
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::UNIX_EPOCH,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+
+use crate::say;
+
+/// Threads that answer requests: a browser opens six connections.
+const THREADS: usize = 8;
+/// Tried first if no port is given.
+const DEFAULT_PORT: u16 = 8080;
+
+/// What the user asked for.
+pub struct Options {
+    /// Port; the next free one from [`DEFAULT_PORT`] if absent, any free one if 0.
+    port: Option<u16>,
+    /// Address to listen on.
+    host: IpAddr,
+    /// Path under which the site appears, with a slash at both ends.
+    base: String,
+    /// The folder to serve instead of `dist/`.
+    pub folder: Option<PathBuf>,
+    /// Whether to build a site that is out of date.
+    pub build: bool,
+}
+
+impl Options {
+    /// Reads the command line.
+    pub fn parse(arguments: &[String]) -> Result<Self> {
+        let mut options = Self {
+            port: None,
+            host: IpAddr::from([127, 0, 0, 1]),
+            base: "/".to_owned(),
+            folder: None,
+            build: true,
+        };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            let mut value = || {
+                words
+                    .next()
+                    .with_context(|| format!("{word} needs a value"))
+            };
+            match word.as_str() {
+                "--port" => {
+                    options.port = Some(
+                        value()?
+                            .parse()
+                            .context("--port needs a number up to 65535")?,
+                    )
+                }
+                "--host" => {
+                    options.host = value()?
+                        .parse()
+                        .context("--host needs an IP address such as 0.0.0.0")?
+                }
+                "--base" => {
+                    options.base = format!("/{}/", value()?.trim_matches('/')).replace("//", "/")
+                }
+                "--dir" => options.folder = Some(PathBuf::from(value()?)),
+                "--no-build" => options.build = false,
+                _ => bail!(
+                    "serve does not know {word:?}; it takes --port, --host, --base, --dir and --no-build"
+                ),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Serves `folder` until the process is ended.
+pub fn run(folder: &Path, options: &Options) -> Result<()> {
+    let server = Arc::new(listen(options)?);
+    let address = server
+        .server_addr()
+        .to_ip()
+        .context("the server has no address")?;
+    say::line(format_args!(
+        "iNNspect is at http://{address}{}  (Ctrl+C ends it)",
+        options.base
+    ));
+    let workers: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let (server, folder, base) = (
+                Arc::clone(&server),
+                folder.to_path_buf(),
+                options.base.clone(),
+            );
+            thread::spawn(move || {
+                for request in server.incoming_requests() {
+                    // A browser that goes away in the middle of an answer is nothing to report.
+                    answer(request, &folder, &base).ok();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker
+            .join()
+            .map_err(|_| anyhow!("a thread of the server panicked"))?;
+    }
+    Ok(())
+}
+
+fn listen(options: &Options) -> Result<Server> {
+    let open = |port| Server::http(SocketAddr::new(options.host, port));
+    if let Some(port) = options.port {
+        return open(port)
+            .map_err(|error| anyhow!("cannot listen on {}:{port}: {error}", options.host));
+    }
+    (DEFAULT_PORT..DEFAULT_PORT + 20)
+        .find_map(|port| open(port).ok())
+        .with_context(|| format!("no free port from {DEFAULT_PORT} on; give one with --port"))
+}
+
+fn answer(request: Request, folder: &Path, base: &str) -> std::io::Result<()> {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return request.respond(Response::empty(StatusCode(405)));
+    }
+    let Some(file) = locate(request.url(), folder, base) else {
+        return request.respond(Response::from_string("not found\n").with_status_code(404));
+    };
+    let Ok(about) = fs::metadata(&file) else {
+        return request.respond(Response::from_string("not found\n").with_status_code(404));
+    };
+    let changed = about
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    let tag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
+    let known = request
+        .headers()
+        .iter()
+        .any(|header| header.field.equiv("If-None-Match") && header.value.as_str().contains(&tag));
+    let headers = [header("ETag", &tag), header("Cache-Control", "no-cache")];
+    if known {
+        let mut response = Response::empty(StatusCode(304));
+        headers
+            .into_iter()
+            .flatten()
+            .for_each(|header| response.add_header(header));
+        return request.respond(response);
+    }
+    let mut response = Response::from_file(File::open(&file)?);
+    headers
+        .into_iter()
+        .chain([header("Content-Type", kind(&file))])
+        .flatten()
+        .for_each(|header| response.add_header(header));
+    request.respond(response)
+}
+
+fn header(name: &str, value: &str) -> Option<Header> {
+    Header::from_bytes(name, value).ok()
+}
+
+/// The file that a request means; none outside the folder, none hidden.
+fn locate(url: &str, folder: &Path, base: &str) -> Option<PathBuf> {
+    let path = url.split(['?', '#']).next()?.strip_prefix(base)?;
+    let path = decode(path)?;
+    let mut file = folder.to_path_buf();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        if part.starts_with('.') || part.contains(['\\', ':', '\0']) {
+            return None;
+        }
+        file.push(part);
+    }
+    if file.is_dir() {
+        file.push("index.html");
+    }
+    file.is_file().then_some(file)
+}
+
+/// Percent decoding.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn kind(file: &Path) -> &'static str {
+    match file
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
+    {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "wasm" => "application/wasm",
+        "webmanifest" => "application/manifest+json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    /// A folder with a page, a module and something next to the folder that must stay private.
+    fn site(name: &str) -> PathBuf {
+        let root = env::temp_dir().join(format!("innspect-server-{name}-{}", std::process::id()));
+        let folder = root.join("dist");
+        fs::create_dir_all(folder.join("deep")).expect("a temporary folder");
+        fs::write(root.join("secret"), "secret").expect("a file");
+        fs::write(folder.join("index.html"), "page").expect("a file");
+        fs::write(folder.join("deep/a b.wasm"), "module").expect("a file");
+        folder
+    }
+
+    #[test]
+    fn requests_stay_in_the_folder() {
+        let folder = site("locate");
+        let find = |url| locate(url, &folder, "/some/path/");
+        assert_eq!(
+            find("/some/path/?device=cpu"),
+            Some(folder.join("index.html"))
+        );
+        assert_eq!(
+            find("/some/path/deep/a%20b.wasm"),
+            Some(folder.join("deep/a b.wasm"))
+        );
+        for refused in [
+            "/",
+            "/other",
+            "/some/path/../secret",
+            "/some/path/%2e%2e/secret",
+            "/some/path/deep/..%5Csecret",
+            "/some/path/%",
+        ] {
+            assert_eq!(find(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn types_and_tags_go_over_the_wire() {
+        let folder = site("wire");
+        let server = Server::http("127.0.0.1:0").expect("a free port");
+        let address = server.server_addr().to_ip().expect("an address");
+        let serving = folder.clone();
+        let thread = thread::spawn(move || {
+            for _ in 0..3 {
+                let request = server.recv().expect("a request");
+                answer(request, &serving, "/").expect("an answer");
+            }
+        });
+        let ask = |path: &str, more: &str| {
+            let mut stream = TcpStream::connect(address).expect("the server");
+            write!(
+                stream,
+                "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n"
+            )
+            .expect("a request");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).expect("an answer");
+            text
+        };
+        let module = ask("/deep/a%20b.wasm", "");
+        assert!(
+            module.starts_with("HTTP/1.1 200")
+                && module.contains("application/wasm")
+                && module.ends_with("module"),
+            "{module}"
+        );
+        let tag = module
+            .lines()
+            .find_map(|line| line.strip_prefix("ETag: "))
+            .expect("a tag")
+            .to_owned();
+        let again = ask("/deep/a%20b.wasm", &format!("If-None-Match: {tag}\r\n"));
+        assert!(again.starts_with("HTTP/1.1 304"), "{again}");
+        let missing = ask("/nothing", "");
+        assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+        thread.join().expect("three answers");
+    }
+
+    #[test]
+    fn the_command_line_is_read() {
+        let parse = |text: &str| {
+            Options::parse(
+                &text
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let options = parse("--port 0 --base some/path --no-build").expect("known options");
+        assert_eq!(
+            (options.port, options.base.as_str(), options.build),
+            (Some(0), "/some/path/", false)
+        );
+        assert_eq!(parse("--base /").expect("known").base, "/");
+        assert!(parse("--port").is_err() && parse("--fast").is_err());
+    }
+}
