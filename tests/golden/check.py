@@ -401,7 +401,10 @@ class Network:
     def ledger(self):
         """The input's share, and by node name the shares of biases and those lost at products."""
         relevance = self.lrp("lrp.z", {})
-        total = lambda value: value.reshape(len(value), -1).sum(axis=1)
+
+        def total(value):
+            return value.reshape(len(value), -1).sum(axis=1)
+
         biases, products = {}, {}
         for node in self.nodes:
             r, y = relevance[node.output], self.values[node.output]

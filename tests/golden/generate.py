@@ -56,7 +56,10 @@ def record(model, x, types):
     calls, handles = {}, []
     for name, module in model.named_modules():
         if isinstance(module, types):
-            keep = lambda module, inputs, output, name=name: calls.update({name: (module, inputs, output)})
+            # The name is bound now, not when the hook runs.
+            def keep(module, inputs, output, name=name):
+                calls[name] = (module, inputs, output)
+
             handles.append(module.register_forward_hook(keep))
     with torch.no_grad():
         output = model(x)
@@ -190,7 +193,9 @@ def gradient_family(name, model, x, target):
     rows.append(("grad_cam", "layer", cam, "captum"))
     rows.append(("grad_cam", None, upsampled, "captum"))
     if guided is not None:
-        rows.append(("guided_grad_cam", None, upsampled * guided, "captum" if nn.ReLU6 not in kinds else "captum, torch"))
+        rows.append(
+            ("guided_grad_cam", None, upsampled * guided, "captum" if nn.ReLU6 not in kinds else "captum, torch")
+        )
     return [(method, variant, value.detach(), library) for method, variant, value, library in rows]
 
 
@@ -243,17 +248,17 @@ def relevance(folded, x, target, rules, keep=()):
     """
     x = x.clone().requires_grad_()
     calls = {}
-    with rules.context(folded) as model:
 
-        def hook(module, inputs, output, name):
+    def watch(name):
+        def hook(module, inputs, output):
             output.retain_grad()
             calls[name] = (module, inputs, output)
 
-        handles = [
-            module.register_forward_hook(lambda module, inputs, output, name=name: hook(module, inputs, output, name))
-            for name, module in model.named_modules()
-            if isinstance(module, keep)
-        ]
+        return hook
+
+    with rules.context(folded) as model:
+        watched = [(name, module) for name, module in model.named_modules() if isinstance(module, keep)]
+        handles = [module.register_forward_hook(watch(name)) for name, module in watched]
         logits = model(x)
         start = torch.zeros_like(logits).scatter(1, target[:, None], logits.detach().gather(1, target[:, None]))
         torch.autograd.backward([logits], [start], inputs=[x, *(output for _, _, output in calls.values())])
@@ -290,7 +295,10 @@ def ledger(folded, x, target, node_of):
     total = attribution.flatten(1).sum(1)
     remainder = logit - total - sum(shares.values()) - sum(lost.values())
     assert (remainder.abs() < 1e-6 * logit.abs()).all(), remainder
-    as_list = lambda value: [float(f"{entry:.9g}") for entry in value.tolist()]
+
+    def as_list(value):
+        return [float(f"{entry:.9g}") for entry in value.tolist()]
+
     return {
         "logit": as_list(logit),
         "input": as_list(total),
@@ -343,7 +351,10 @@ def locate(file, x, value):
 
 def rows_of(name, model, x, target):
     """All attributions as (method, variant, parameters, value, library), in the precision of `model` and `x`."""
-    rows = [(method, variant, {}, value, library) for method, variant, value, library in gradient_family(name, model, x, target)]
+    rows = [
+        (method, variant, {}, value, library)
+        for method, variant, value, library in gradient_family(name, model, x, target)
+    ]
     folded = fold_batch_norm(model)
     for method, variant, parameters, rules in LRP:
         rows.append((method, variant, parameters, relevance(folded, x, target, rules())[0], "zennit"))
@@ -407,7 +418,11 @@ def generate(name):
         "argmax": target.tolist(),
         "kink_margin": float(f"{gap:.2g}") if math.isfinite(gap) else None,
         "attributions": attributions,
-        "lrp_ledger": {"method": "lrp.z", "tolerance": 1e-4, **ledger(fold_batch_norm(exact), exact_x, target, node_of)},
+        "lrp_ledger": {
+            "method": "lrp.z",
+            "tolerance": 1e-4,
+            **ledger(fold_batch_norm(exact), exact_x, target, node_of),
+        },
     }
 
 
