@@ -75,7 +75,7 @@ def margin(model, x):
     """
     calls, _ = record(model, x, (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.MaxPool2d))
     nearest = math.inf
-    for module, (value, *_), output in calls.values():
+    for module, (value, *_), _output in calls.values():
         if isinstance(module, nn.MaxPool2d):
             size, stride = module.kernel_size, module.stride
             # Only windows that lie inside: a window cut off by ceil_mode is a subset of what is checked elsewhere.
@@ -92,7 +92,7 @@ def margin(model, x):
 
 
 def build(name):
-    """The network and its input from the first seed that keeps clear of kinks, ties and a degenerate choice of class."""
+    """The network and its input from the first seed that keeps clear of kinks, ties and a close choice of class."""
     for seed in range(10_000):
         torch.manual_seed(seed)
         model = initialise(NETWORKS[name](), name)

@@ -1,4 +1,4 @@
-"""Write tiny ONNX networks around one operator each, with what onnxruntime answers: tests for importer and forward pass.
+"""Write tiny ONNX networks around one operator each, with what onnxruntime answers: for importer and forward pass.
 
     python tests/golden/ops/generate_ops.py          # same environment as ../generate.py
 
