@@ -89,7 +89,7 @@ pub fn run(folder: &Path, options: &Options) -> Result<()> {
         .context("the server has no address")?;
     say::line(format_args!(
         "iNNspect is at http://{address}{}  (Ctrl+C ends it)",
-        options.base
+        options.base.replace(' ', "%20")
     ));
     let workers: Vec<_> = (0..THREADS)
         .map(|_| {
@@ -169,8 +169,8 @@ fn header(name: &str, value: &str) -> Option<Header> {
 
 /// The file that a request means; none outside the folder, none hidden.
 fn locate(url: &str, folder: &Path, base: &str) -> Option<PathBuf> {
-    let path = url.split(['?', '#']).next()?.strip_prefix(base)?;
-    let path = decode(path)?;
+    let path = decode(url.split(['?', '#']).next()?)?;
+    let path = path.strip_prefix(base)?;
     let mut file = folder.to_path_buf();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         if part.starts_with('.') || part.contains(['\\', ':', '\0']) {

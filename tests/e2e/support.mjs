@@ -1,0 +1,215 @@
+// What every scenario shares: a server, a browser with a fresh profile, and the promises that hold in each of them.
+//
+// `scenario` opens the page, runs the steps and then asserts that nothing was asked of another origin and that the
+// console stayed free of errors. Every wait is bounded.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+export const ROOT = join(HERE, "../..");
+export const SITE = process.env.INNSPECT_SITE ?? join(ROOT, "dist");
+export const RESULTS = join(HERE, "results");
+export const GOLDEN = join(ROOT, "tests/golden");
+mkdirSync(RESULTS, { recursive: true });
+
+/** A wait for something that takes no computing. */
+export const SOON = 15_000;
+/** A wait for an explanation on the CPU of a busy two-core machine. */
+export const COMPUTING = 120_000;
+
+/** WebGPU, its canvases and its workers without a GPU. */
+const SOFTWARE_WEBGPU = [
+  "--enable-unsafe-webgpu", "--use-vulkan=swiftshader", "--enable-features=Vulkan", "--disable-vulkan-surface",
+  "--use-angle=swiftshader",
+];
+
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** Waits until `check` returns something true and returns it. */
+export async function until(what, check, limit = SOON) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) assert.fail(`waited ${limit / 1000} s for ${what}`);
+    await sleep(50);
+  }
+}
+
+function xtask(args, options = {}) {
+  const own = process.env.INNSPECT_XTASK;
+  const [program, first] = own ? [own, []] : ["cargo", ["run", "--quiet", "--package", "xtask", "--"]];
+  return spawn(program, [...first, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], ...options });
+}
+
+/** Runs `cargo xtask post-build` on a folder, as Trunk does. */
+export async function postBuild(folder) {
+  const child = xtask(["post-build"], { env: { ...process.env, TRUNK_STAGING_DIR: folder } });
+  let said = "";
+  child.stdout.on("data", (data) => (said += data));
+  child.stderr.on("data", (data) => (said += data));
+  const code = await new Promise((done) => child.on("close", done));
+  assert.equal(code, 0, said);
+}
+
+/** A server of the site: `{url, stop()}`. */
+export async function serve({ folder = SITE, base = "/", port = 0 } = {}) {
+  const child = xtask(["serve", "--no-build", "--dir", folder, "--port", String(port), "--base", base]);
+  let said = "";
+  child.stdout.on("data", (data) => (said += data));
+  child.stderr.on("data", (data) => (said += data));
+  let ended = false;
+  const end = new Promise((done) => child.on("close", () => done((ended = true))));
+  const url = await until("the server", () => {
+    if (ended) assert.fail(`the server ended: ${said}`);
+    return said.match(/https?:\/\/[^\s]+/)?.[0];
+  }, 60_000);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    async stop() {
+      child.kill("SIGKILL");
+      await end;
+    },
+  };
+}
+
+/** A proxy that lets nothing through and remembers what was asked of it: everything but the local server. */
+async function watchman() {
+  const asked = [];
+  const server = http.createServer((request, response) => {
+    asked.push(request.url);
+    response.writeHead(502).end();
+  });
+  server.on("connect", (request, socket) => {
+    asked.push(request.url);
+    socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return { asked, address: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+}
+
+/** A browser with an empty profile that can reach the local server only: `{context, foreign, stop()}`. */
+export async function launch({ webgpu = false, ...options } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "innspect-e2e-"));
+  const proxy = await watchman();
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--headless=new", "--no-sandbox", `--proxy-server=${proxy.address}`, "--proxy-bypass-list=127.0.0.1", "--disable-quic",
+      "--no-first-run", "--no-pings", "--disable-domain-reliability", "--disable-component-update", "--disable-sync",
+      "--disable-background-networking", ...(webgpu ? SOFTWARE_WEBGPU : []),
+    ],
+    viewport: { width: 1440, height: 900 },
+    colorScheme: "light",
+    ...options,
+  });
+  context.setDefaultTimeout(SOON);
+  return {
+    context,
+    foreign: proxy.asked,
+    async stop() {
+      await context.close();
+      proxy.stop();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
+  };
+}
+
+/** Collects what a page must not do. */
+export function watch(page, origin, record = { errors: [], foreign: [] }) {
+  page.on("console", (message) => {
+    if (message.type() === "error") record.errors.push(message.text());
+  });
+  page.on("pageerror", (error) => record.errors.push(`uncaught: ${error.message}`));
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (/^https?:|^wss?:/.test(url.protocol) && url.origin !== origin) record.foreign.push(request.url());
+  });
+  return record;
+}
+
+/**
+ * Opens the site and runs `steps({page, context, server, url, errors})`.
+ *
+ * `device` is put into the address; `"gpu"` also gives the browser WebGPU in software. `allowed` lists patterns of console
+ * errors that the scenario provokes.
+ */
+export function scenario(name, options, steps) {
+  const { device, base = "/", query, timeout = 300_000, allowed = [], browser: extra = {}, visit = true } = options;
+  test(name, { timeout }, async () => {
+    const server = await serve({ base });
+    const browser = await launch({ webgpu: device === "gpu", ...extra });
+    try {
+      const origin = new URL(server.url).origin;
+      const { context } = browser;
+      const page = context.pages()[0] ?? (await context.newPage());
+      const record = watch(page, origin);
+      context.on("page", (other) => watch(other, origin, record));
+      await page.addInitScript(() => {
+        globalThis.longTasks = [];
+        new PerformanceObserver((list) => {
+          for (const { startTime, duration } of list.getEntries()) globalThis.longTasks.push({ startTime, duration });
+        }).observe({ type: "longtask", buffered: true });
+      });
+      const search = query ?? (device ? `?device=${device}` : "");
+      const url = server.url + search;
+      if (visit) await page.goto(url, { waitUntil: "domcontentloaded", timeout: SOON });
+      try {
+        await steps({ page, context, server, url, errors: record.errors });
+      } catch (error) {
+        const picture = join(RESULTS, `failed ${name.replace(/[^\w-]+/g, " ").trim()}.png`);
+        await page.screenshot({ path: picture, timeout: SOON }).catch(() => {});
+        if (record.errors.length > 0) error.message += `\nconsole: ${record.errors.join("\n         ")}`;
+        throw error;
+      }
+      assert.deepEqual(record.foreign, [], "requests to other origins");
+      assert.deepEqual(browser.foreign, [], "connections to other hosts");
+      const unexpected = record.errors.filter((text) => !allowed.some((pattern) => pattern.test(text)));
+      assert.deepEqual(unexpected, [], "console errors");
+    } finally {
+      await browser.stop();
+      await server.stop();
+    }
+  });
+}
+
+/** Lets files fall on an element, as from a file manager: `[{name, type, bytes}]`. */
+export async function drop(page, selector, files) {
+  const data = files.map(({ name, type = "", bytes }) => ({ name, type, base64: Buffer.from(bytes).toString("base64") }));
+  await page.locator(selector).first().evaluate((element, items) => {
+    const transfer = new DataTransfer();
+    for (const { name, type, base64 } of items) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], name, { type }));
+    }
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+      element.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    }
+  }, data);
+}
+
+/** A golden network's file. */
+export function network(name) {
+  return { name: `${name}.onnx`, bytes: readFileSync(join(GOLDEN, `${name}.onnx`)) };
+}
+
+/** The built-in catalogue. */
+export function catalog() {
+  return JSON.parse(readFileSync(join(SITE, "models/catalog.json"), "utf8"));
+}
+
+/** A built-in photo as a file. */
+export function photo(index) {
+  const { file } = catalog().photos[index];
+  return { name: `dropped-${file.split("/").pop()}`, type: "image/jpeg", bytes: readFileSync(join(SITE, "models", file)) };
+}
