@@ -28,4 +28,4 @@ pub use op::{
     ResizeMode,
 };
 pub use preprocessing::{ChannelOrder, Fit, Preprocessing, ResizeFilter};
-pub use shape::{GraphError, Shape};
+pub use shape::{GraphError, MAX_ELEMENTS, Shape, window_size};

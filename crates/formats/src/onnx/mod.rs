@@ -1,3 +1,66 @@
 //! ONNX files.
+//!
+//! [`read`] walks the nodes in order. What depends only on constants is evaluated on the spot, so that the shape
+//! arithmetic of exporters (`Shape → Gather → Concat → Reshape`) is gone before a graph is built. The batch is taken to
+//! be 1 for this. A value then has its full ONNX shape and the position of its batch axis; the graph holds the shape
+//! without that axis. An operation whose result would differ between a batch and its samples one by one is refused.
 
 pub mod proto;
+
+mod attributes;
+mod fold;
+mod import;
+mod metadata;
+mod ops;
+mod tensor;
+
+use bytes::Bytes;
+use innspect_graph::GraphError;
+use prost::Message;
+
+use crate::{FormatError, Imported};
+
+/// Why a node is refused; the importer adds which node it is.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The graph does not take it.
+    Graph(GraphError),
+    /// The importer does not take it.
+    Reason(String),
+    /// The operator is not known.
+    Unknown,
+    /// The file is at fault somewhere else.
+    File(FormatError),
+}
+
+impl Refusal {
+    pub fn reason(reason: impl Into<String>) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<GraphError> for Refusal {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(error)
+    }
+}
+
+impl From<FormatError> for Refusal {
+    fn from(error: FormatError) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Reads an ONNX file (opset 7 to 22). Weights stay in the file's memory until they are converted.
+///
+/// The graph's input is `[channels, height, width]` whatever the file's layout. Of several outputs the first is taken
+/// that gives one float per class for each sample; a warning says so. Unknown heights and widths become 224.
+///
+/// # Errors
+/// [`FormatError`] if the file is damaged, is no image classifier or uses operators that are not supported; the error
+/// names the node.
+pub fn read(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
+    let size = bytes.len();
+    let model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
+    import::import(&model, name, size)
+}

@@ -1,0 +1,160 @@
+//! Why a file could not be read, in words for people.
+
+use innspect_graph::GraphError;
+use thiserror::Error;
+
+use crate::FileKind;
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The file is something other than a network this crate reads.
+    #[error("{name} is {}, not a network in ONNX format", kind.describe())]
+    NotAModel {
+        /// File name.
+        name: String,
+        /// What it seems to be.
+        kind: FileKind,
+    },
+    /// The bytes do not follow the format.
+    #[error("the file is damaged: {reason}")]
+    Damaged {
+        /// Where and how.
+        reason: String,
+    },
+    /// The network uses an operator that is not implemented.
+    #[error("the operator {op} of {domain} (opset {opset}) is not supported")]
+    UnknownOperator {
+        /// Operator.
+        op: String,
+        /// Operator set.
+        domain: String,
+        /// Version of the set that the file asks for.
+        opset: i64,
+        /// Node.
+        node: String,
+    },
+    /// A node uses an operator in a way that is not implemented or not valid.
+    #[error("a {op} node cannot be read: {reason}")]
+    Node {
+        /// Operator.
+        op: String,
+        /// Node.
+        node: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The weights are in another file.
+    #[error("the weights of {tensor:?} are in another file, {file:?}")]
+    ExternalData {
+        /// Tensor.
+        tensor: String,
+        /// File that holds them.
+        file: String,
+    },
+    /// A weight cannot be read.
+    #[error("the weight {tensor:?} cannot be read: {reason}")]
+    Tensor {
+        /// Tensor.
+        tensor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The network has other inputs than one picture.
+    #[error("the network does not take one picture: {reason}")]
+    Input {
+        /// What it takes.
+        reason: String,
+    },
+    /// The network has no output that can be a vector of class scores.
+    #[error("the network does not give one score per class: {reason}")]
+    Output {
+        /// What it gives.
+        reason: String,
+    },
+    /// The file asks for more than is reasonable.
+    #[error("the file has {actual} {what}, more than {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much.
+        actual: usize,
+        /// Limit.
+        limit: usize,
+    },
+    /// The finished network does not hold together.
+    #[error("the network does not hold together: {0}")]
+    Graph(#[from] GraphError),
+    /// A list of class names cannot be read.
+    #[error("the list of class names cannot be read: {reason}")]
+    Labels {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl FormatError {
+    /// What happened, one sentence.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let text = self.to_string();
+        let mut chars = text.chars();
+        // A file name keeps its case, a sentence starts with a capital.
+        match (self, chars.next()) {
+            (Self::NotAModel { .. }, _) | (_, None) => format!("{text}."),
+            (_, Some(first)) => format!("{}{}.", first.to_uppercase(), chars.as_str()),
+        }
+    }
+
+    /// Where in the file, empty if [`what`](Self::what) says it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::UnknownOperator { node, op, .. } | Self::Node { node, op, .. } => format!("node {node:?} ({op})"),
+            Self::ExternalData { tensor, .. } | Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
+            _ => String::new(),
+        }
+    }
+
+    /// What to do, one sentence or two; empty if nothing helps.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotAModel { kind, .. } => kind.advice().to_owned(),
+            Self::Damaged { .. } | Self::Tensor { .. } => {
+                "Download or export the file again; it may have been cut off.".to_owned()
+            }
+            Self::UnknownOperator { op, .. } => match op.as_str() {
+                "If" | "Loop" | "Scan" => {
+                    "Export the network without control flow, for instance by tracing it with a fixed input size.".to_owned()
+                }
+                "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
+                    "Load the network before quantisation, or quantise it in QDQ format.".to_owned()
+                }
+                _ => "Only image classifiers are read; export the network from its framework in evaluation mode, \
+                      with standard ONNX operators."
+                    .to_owned(),
+            },
+            Self::Node { .. } | Self::Graph(_) => {
+                "Export the network again in evaluation mode with a fixed input size, for instance 1 × 3 × 224 × 224; \
+                 a pass through onnx-simplifier often helps too."
+                    .to_owned()
+            }
+            Self::ExternalData { file, .. } => format!(
+                "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \
+                 the file {file:?} beside it holds its weights now."
+            ),
+            Self::Input { .. } => {
+                "Load an image classifier: one input with the axes batch, channels, height and width.".to_owned()
+            }
+            Self::Output { .. } => {
+                "Load an image classifier; detectors and segmentation networks give more than a vector of scores.".to_owned()
+            }
+            Self::TooLarge { .. } => "Load a smaller network.".to_owned(),
+            Self::Labels { .. } => {
+                "Give a text file with one name a line, or a JSON list of names, in the order of the classes.".to_owned()
+            }
+        }
+    }
+}
