@@ -11,6 +11,9 @@ use anyhow::{Result, bail};
 
 mod check;
 mod command;
+mod models;
+#[cfg(feature = "models")]
+mod photos;
 mod places;
 mod say;
 mod setup;
@@ -28,6 +31,8 @@ usage: cargo xtask COMMAND
   test [--only STEP] everything CI runs; --only runs one step, --list names them
   check              formatting, lints and docs
   setup              install everything that building and testing need
+  models [--only networks|photos]
+                     make the built-in networks and photos in models/ anew
   post-build         (called by Trunk) finish a built site: hashes of inline scripts, service worker";
 
 fn main() -> ExitCode {
@@ -51,6 +56,7 @@ fn run() -> Result<ExitCode> {
         "build" => site::build(&places)?,
         "serve" => site::serve(&places, rest)?,
         "post-build" => site::post_build(&places)?,
+        "models" => models::run(&places, rest)?,
         "check" => check::everything(&places)?,
         "test" => return test::run(&places, rest),
         "help" | "--help" | "-h" => println!("{USAGE}"),

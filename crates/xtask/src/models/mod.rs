@@ -1,0 +1,59 @@
+//! `cargo xtask models`: makes the content of `models/` anew out of published packages.
+//!
+//! The results are kept in git, so building and testing never need this. It is for changing the selection, and it shows
+//! where every byte comes from: the packages are fetched by name and version, the weight files in them are checked
+//! against known sums, and two runs give the same bytes.
+//!
+//! The dependencies (archives, ONNX, pictures) would double the time that the other commands take to compile, so they
+//! sit behind the feature `models`; without it, the command starts itself again with the feature.
+
+use anyhow::Result;
+
+use crate::places::Places;
+
+#[cfg(feature = "models")]
+mod catalog;
+#[cfg(feature = "models")]
+mod efficientnet;
+#[cfg(feature = "models")]
+mod network;
+#[cfg(feature = "models")]
+pub mod packages;
+#[cfg(feature = "models")]
+mod squeezenet;
+
+/// Usage of the command.
+#[cfg(feature = "models")]
+const USAGE: &str = "usage: cargo xtask models [--only networks|photos]";
+
+/// Runs the command.
+#[cfg(feature = "models")]
+pub fn run(places: &Places, args: &[String]) -> Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (networks, photos) = match args.as_slice() {
+        [] => (true, true),
+        ["--only", "networks"] => (true, false),
+        ["--only", "photos"] => (false, true),
+        _ => anyhow::bail!("{USAGE}"),
+    };
+    let packages = packages::Packages::new(places)?;
+    let folder = places.root.join("models");
+    std::fs::create_dir_all(&folder)?;
+    if networks {
+        squeezenet::write(&packages, &folder)?;
+        efficientnet::write(&packages, &folder)?;
+        catalog::write_labels(&packages, &folder)?;
+    }
+    if photos {
+        crate::photos::write(&packages, &folder)?;
+    }
+    catalog::write(&folder)
+}
+
+/// Runs the command, by compiling it first.
+#[cfg(not(feature = "models"))]
+pub fn run(places: &Places, args: &[String]) -> Result<()> {
+    let mut cargo = crate::command::cargo(places);
+    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "models", "--", "models"]).args(args);
+    crate::command::run(&mut cargo)
+}
