@@ -1,1 +1,39 @@
-//! TODO
+//! Running a network on a device: forward with a tape, and back under a composite of rules.
+//!
+//! ```text
+//! Graph --load--> Network --forward(batch)--> Tape --reverse(seed, rules, until)--> relevance
+//! ```
+//!
+//! * [`Network`] holds the weights on a [`Device`], and the parts of them (positive, negative) that rules ask for, made
+//!   once.
+//! * [`Tape`] holds every value of one forward pass. One tape serves any number of explanations.
+//! * [`Composite`] says which [`Rule`] each node gets; [`Network::reverse`] walks back. The plain gradient is the
+//!   composite in which every node has [`Rule::Gradient`], so gradients, Guided Backpropagation and LRP are one pass.
+//!
+//! The engine interprets the graph over burn's rank-erased tensors; the same code runs on the CPU and, through wgpu, on a
+//! GPU. It does not use burn's autodiff, which can neither replace the rule of an op nor return what arrives at an inner
+//! value.
+
+mod activation;
+mod device;
+mod error;
+mod forward;
+mod gradient;
+mod kernel;
+mod linear;
+mod network;
+mod pacer;
+pub mod resample;
+mod reverse;
+mod rule;
+mod tensor;
+
+pub use device::Device;
+pub use error::EngineError;
+pub use forward::Tape;
+pub use kernel::Kernels;
+pub use network::Network;
+pub use pacer::{Pacer, Unpaced};
+pub use reverse::{Arrived, Walk};
+pub use rule::{Assigned, Composite, Rule, Selector, TINY};
+pub use tensor::Tensor;

@@ -1,0 +1,281 @@
+//! Operations with a kernel of their own: one WGSL launch on the GPU, one pass over memory on the CPU.
+//!
+//! Each kernel is a file of `shaders/` with its twin beside it here, in [`Kernels`]' implementation for flex. Both are
+//! compared in `tests/kernels.rs`. The convention of the shaders: storage buffers in argument order, the output after
+//! the inputs, an info buffer of u32 last whose first entry is the element count, workgroups of 64 spread over x and y.
+//! All tensors of one launch have the same layout in memory, whichever it is, so that a convolution's channels-last
+//! result is not copied first.
+
+use burn::{
+    backend::{
+        Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+        ops::{ConvOptions, FloatTensorOps, ModuleOps},
+        tensor::FloatTensor,
+        wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous},
+    },
+    cubecl::{CubeCount, prelude::KernelId, server::KernelArguments},
+    tensor::TensorData,
+};
+
+use crate::Tensor;
+
+/// How a rectifier treats the cotangent. methods.md 1.4.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rectifier {
+    /// The unit is open for inputs above this...
+    pub low: f32,
+    /// ...and below this.
+    pub high: f32,
+    /// Derivative where it is closed: 0, or the slope of a leaky rectifier.
+    pub slope: f32,
+    /// Only positive cotangents pass (DeconvNet, Guided Backpropagation).
+    pub positive_only: bool,
+    /// The input does not gate (DeconvNet).
+    pub ungated: bool,
+}
+
+/// The extension of burn's backends by our kernels.
+#[backend_extension(Cube, Flex)]
+pub trait Kernels: Backend {
+    /// `factor · n / (d + epsilon · s(d))`, `s(0) = +1`, 0 where that denominator is 0.
+    fn stabilized_divide(n: FloatTensor<Self>, d: FloatTensor<Self>, epsilon: f32, factor: f32) -> FloatTensor<Self>;
+
+    /// `max(x, 0) · p + min(x, 0) · n`.
+    fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The cotangent behind a piecewise linear unit with input `x`.
+    fn rectifier_gradient(
+        x: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        low: f32,
+        high: f32,
+        slope: f32,
+        flags: u32,
+    ) -> FloatTensor<Self>;
+
+    /// Convolution, `x` `[n, c, h, w]`, `weight` `[o, c / groups, kh, kw]`.
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self>;
+
+    /// Convolution with a bias `[o]`.
+    fn convolution_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient of [`Kernels::convolution`] with respect to `x`, which gives only the shape.
+    fn convolution_input_gradient(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self>;
+}
+
+const POSITIVE_ONLY: u32 = 1;
+const UNGATED: u32 = 2;
+
+/// See [`Kernels::stabilized_divide`]; the operands have the same shape.
+pub(crate) fn stabilized_divide(n: &Tensor, d: &Tensor, epsilon: f32, factor: f32) -> Tensor {
+    Tensor(<Dispatch as Kernels>::stabilized_divide(n.0.clone(), d.0.clone(), epsilon, factor))
+}
+
+/// See [`Kernels::recombine`]; the operands have the same shape.
+pub(crate) fn recombine(x: &Tensor, p: &Tensor, n: &Tensor) -> Tensor {
+    Tensor(<Dispatch as Kernels>::recombine(x.0.clone(), p.0.clone(), n.0.clone()))
+}
+
+/// See [`Kernels::rectifier_gradient`]; the operands have the same shape.
+pub(crate) fn rectifier_gradient(x: &Tensor, g: &Tensor, rectifier: Rectifier) -> Tensor {
+    let Rectifier { low, high, slope, positive_only, ungated } = rectifier;
+    let flags = if positive_only { POSITIVE_ONLY } else { 0 } | if ungated { UNGATED } else { 0 };
+    Tensor(<Dispatch as Kernels>::rectifier_gradient(x.0.clone(), g.0.clone(), low, high, slope, flags))
+}
+
+/// See [`Kernels::convolution`] and [`Kernels::convolution_with_bias`].
+pub(crate) fn convolution(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: ConvOptions<2>) -> Tensor {
+    let (x, weight) = (x.0.clone(), weight.0.clone());
+    Tensor(match bias {
+        Some(bias) => <Dispatch as Kernels>::convolution_with_bias(x, weight, bias.0.clone(), options),
+        None => <Dispatch as Kernels>::convolution(x, weight, options),
+    })
+}
+
+/// See [`Kernels::convolution_input_gradient`].
+pub(crate) fn convolution_input_gradient(x: &Tensor, weight: &Tensor, g: &Tensor, options: ConvOptions<2>) -> Tensor {
+    Tensor(<Dispatch as Kernels>::convolution_input_gradient(x.0.clone(), weight.0.clone(), g.0.clone(), options))
+}
+
+/// A shader of `shaders/` by name.
+struct Shader {
+    name: &'static str,
+    source: &'static str,
+}
+
+macro_rules! shader {
+    ($name:literal) => {
+        Shader { name: $name, source: include_str!(concat!("../../../shaders/", $name, ".wgsl")) }
+    };
+}
+
+static LRP_DIVIDE: Shader = shader!("lrp_divide");
+static LRP_RECOMBINE: Shader = shader!("lrp_recombine");
+static RECTIFIER_GRADIENT: Shader = shader!("rectifier_gradient");
+
+impl KernelSource for &'static Shader {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(self.source)
+    }
+
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>().info(self.name)
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+const WORKGROUP: usize = 64;
+/// WebGPU's limit on workgroups in one dimension.
+const MAX_WORKGROUPS: usize = 65535;
+
+/// Launches an element-wise shader: `inputs` of one shape, one output, `info` after the element count.
+fn launch_elementwise(shader: &'static Shader, inputs: Vec<CubeTensor>, info: &[u32]) -> CubeTensor {
+    let same_layout = inputs.iter().all(|tensor| {
+        tensor.meta.strides() == inputs[0].meta.strides() && tensor.is_contiguous_buffer() && tensor.is_nonoverlapping()
+    });
+    let inputs: Vec<CubeTensor> =
+        if same_layout { inputs } else { inputs.into_iter().map(into_contiguous).collect() };
+    let first = &inputs[0];
+    let (client, count) = (first.client.clone(), first.meta.shape().num_elements());
+    let output = CubeTensor {
+        client: client.clone(),
+        handle: client.empty(count * size_of::<f32>()),
+        meta: first.meta.clone(),
+        device: first.device.clone(),
+        dtype: first.dtype,
+        qparams: None,
+    };
+    let mut header = vec![count as u32];
+    header.extend_from_slice(info);
+    let info = client.create_from_slice(bytemuck::cast_slice(&header));
+    let mut buffers: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
+    buffers.push(output.handle.clone().binding());
+    buffers.push(info.binding());
+    let groups = count.div_ceil(WORKGROUP);
+    let columns = groups.clamp(1, MAX_WORKGROUPS);
+    let rows = groups.div_ceil(columns);
+    client.launch(
+        Box::new(SourceKernel::new(shader, CubeDim::new_1d(WORKGROUP as u32))),
+        CubeCount::Static(columns as u32, rows as u32, 1),
+        KernelArguments::new().with_buffers(buffers),
+    );
+    output
+}
+
+impl Kernels for CubeBackend {
+    fn stabilized_divide(n: FloatTensor<Self>, d: FloatTensor<Self>, epsilon: f32, factor: f32) -> FloatTensor<Self> {
+        launch_elementwise(&LRP_DIVIDE, vec![n, d], &[epsilon.to_bits(), factor.to_bits()])
+    }
+
+    fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self> {
+        launch_elementwise(&LRP_RECOMBINE, vec![x, p, n], &[])
+    }
+
+    fn rectifier_gradient(
+        x: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        low: f32,
+        high: f32,
+        slope: f32,
+        flags: u32,
+    ) -> FloatTensor<Self> {
+        let info = [low.to_bits(), high.to_bits(), slope.to_bits(), flags];
+        launch_elementwise(&RECTIFIER_GRADIENT, vec![x, g], &info)
+    }
+
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, None, options)
+    }
+
+    fn convolution_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, Some(bias), options)
+    }
+
+    fn convolution_input_gradient(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_x_backward(x, weight, g, options)
+    }
+}
+
+/// Applies `f` to the elements of `N` flex tensors of one shape.
+fn zip<const N: usize>(tensors: [FloatTensor<Flex>; N], f: impl Fn([f32; N]) -> f32) -> FloatTensor<Flex> {
+    let shape = tensors[0].shape();
+    let tensors = tensors.map(|tensor| tensor.to_contiguous());
+    let slices = tensors.each_ref().map(|tensor| tensor.as_slice::<f32>().unwrap_or_default());
+    let count = slices.iter().map(|slice| slice.len()).min().unwrap_or(0);
+    let slices = slices.map(|slice| &slice[..count]);
+    let data: Vec<f32> = (0..count).map(|index| f(slices.map(|slice| slice[index]))).collect();
+    Flex::float_from_data(TensorData::new(data, shape), &Default::default())
+}
+
+impl Kernels for Flex {
+    fn stabilized_divide(n: FloatTensor<Self>, d: FloatTensor<Self>, epsilon: f32, factor: f32) -> FloatTensor<Self> {
+        zip([n, d], |[n, d]| {
+            let stabilized = d + if d >= 0.0 { epsilon } else { -epsilon };
+            if stabilized == 0.0 { 0.0 } else { factor * n / stabilized }
+        })
+    }
+
+    fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self> {
+        zip([x, p, n], |[x, p, n]| x.max(0.0) * p + x.min(0.0) * n)
+    }
+
+    fn rectifier_gradient(
+        x: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        low: f32,
+        high: f32,
+        slope: f32,
+        flags: u32,
+    ) -> FloatTensor<Self> {
+        let (positive_only, ungated) = (flags & POSITIVE_ONLY != 0, flags & UNGATED != 0);
+        zip([x, g], |[x, g]| {
+            let g = if positive_only { g.max(0.0) } else { g };
+            if ungated || (x > low && x < high) { g } else { slope * g }
+        })
+    }
+
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, None, options)
+    }
+
+    fn convolution_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        Self::conv2d(x, weight, Some(bias), options)
+    }
+
+    fn convolution_input_gradient(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_x_backward(x, weight, g, options)
+    }
+}

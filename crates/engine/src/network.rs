@@ -1,0 +1,188 @@
+//! A graph with its weights on a device.
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+use innspect_graph::{Activation, BinaryKind, Graph, NodeId, Op, ParamId, ReduceKind, Resize, ValueId};
+
+use crate::{Device, EngineError, Tensor, resample};
+
+/// A part of a weight that a rule asks for in place of the weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// The weight itself.
+    Whole,
+    /// `max(w, 0)`.
+    Positive,
+    /// `min(w, 0)`.
+    Negative,
+    /// `w²`.
+    Square,
+    /// 1 everywhere.
+    Ones,
+}
+
+/// A network ready to run: the graph, its weights on the device, and what rules derived from them, made once.
+#[derive(Debug)]
+pub struct Network {
+    graph: Arc<Graph>,
+    device: Device,
+    params: Vec<Tensor>,
+    parts: RefCell<HashMap<(ParamId, Part), Tensor>>,
+    constants: HashMap<NodeId, Constants>,
+    nonnegative: Vec<bool>,
+}
+
+/// What a node needs beside its weights, computed from its shapes when the network is loaded.
+#[derive(Clone, Debug)]
+pub(crate) enum Constants {
+    /// Factors that correct an average pooling for windows over padding, `[1, 1, h, w]`.
+    PoolCorrection(Tensor),
+    /// Interpolation matrices of a resize.
+    Resample(resample::Matrices),
+}
+
+impl Network {
+    /// Puts the weights of `graph` on `device`.
+    ///
+    /// # Errors
+    /// None today; uploads report failures when something is read back.
+    pub fn load(graph: Arc<Graph>, device: &Device) -> Result<Self, EngineError> {
+        let params = graph.params.iter().map(|param| Tensor::from_slice(&param.data, &upload_shape(&param.shape), device));
+        let params = params.collect();
+        let constants = graph.node_ids().filter_map(|id| Some((id, constants(&graph, id, device)?))).collect();
+        let nonnegative = nonnegative(&graph);
+        Ok(Self { graph, device: device.clone(), params, parts: RefCell::default(), constants, nonnegative })
+    }
+
+    /// The graph.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Bytes of weights on the device, without what rules derive from them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        4 * self.graph.param_count() as u64
+    }
+
+    /// Whether a value cannot be negative, whatever the input.
+    pub(crate) fn is_nonnegative(&self, value: ValueId) -> bool {
+        self.nonnegative[value.index()]
+    }
+
+    pub(crate) fn constants(&self, node: NodeId) -> Option<&Constants> {
+        self.constants.get(&node)
+    }
+
+    /// A weight, or a part of it.
+    pub(crate) fn param(&self, id: ParamId, part: Part) -> Tensor {
+        let whole = &self.params[id.index()];
+        if part == Part::Whole {
+            return whole.clone();
+        }
+        self.parts
+            .borrow_mut()
+            .entry((id, part))
+            .or_insert_with(|| match part {
+                Part::Positive => whole.clamp_min(0.0),
+                Part::Negative => whole.clamp_max(0.0),
+                Part::Square => whole.mul(whole),
+                Part::Ones | Part::Whole => Tensor::full(1.0, &whole.dims(), &self.device),
+            })
+            .clone()
+    }
+
+    /// A weight that broadcasts to a value of `rank` axes with the batch.
+    pub(crate) fn broadcastable(&self, id: ParamId, rank: usize) -> Tensor {
+        let shape = &self.graph.param(id).shape;
+        let mut dims = vec![1; rank.saturating_sub(shape.len())];
+        dims.extend_from_slice(shape);
+        self.params[id.index()].reshape(&dims)
+    }
+}
+
+/// A scalar weight is uploaded with one axis, as burn has no tensors without axes.
+fn upload_shape(shape: &[usize]) -> Vec<usize> {
+    if shape.is_empty() { vec![1] } else { shape.to_vec() }
+}
+
+fn constants(graph: &Graph, id: NodeId, device: &Device) -> Option<Constants> {
+    let node = graph.node(id);
+    let input = graph.value(*node.inputs.first()?).shape.feature_map();
+    match &node.op {
+        Op::AvgPool2d(pool) => {
+            let [_, height, width] = input?;
+            let [_, rows, columns] = graph.value(node.output).shape.feature_map()?;
+            let factor = |axis: usize, size: usize, count: usize| -> Vec<f32> {
+                (0..count)
+                    .map(|index| {
+                        let start = (index * pool.stride[axis]) as isize - pool.pads[axis] as isize;
+                        let end = start + pool.kernel[axis] as isize;
+                        // Explicit padding counts if asked for; what ceil mode adds beyond it never does.
+                        let (low, high) = if pool.count_include_pad {
+                            (-(pool.pads[axis] as isize), (size + pool.pads[axis + 2]) as isize)
+                        } else {
+                            (0, size as isize)
+                        };
+                        pool.kernel[axis] as f32 / (end.min(high) - start.max(low)).max(1) as f32
+                    })
+                    .collect()
+            };
+            let (vertical, horizontal) = (factor(0, height, rows), factor(1, width, columns));
+            if vertical.iter().chain(&horizontal).all(|&factor| factor == 1.0) {
+                return None;
+            }
+            let product = vertical.iter().flat_map(|v| horizontal.iter().map(move |h| v * h)).collect();
+            Some(Constants::PoolCorrection(Tensor::from_vec(product, &[1, 1, rows, columns], device)))
+        }
+        Op::Resize(Resize { size, mode, coordinates }) => {
+            let [_, height, width] = input?;
+            Some(Constants::Resample(resample::Matrices::new([height, width], *size, *mode, *coordinates, device)))
+        }
+        _ => None,
+    }
+}
+
+/// Which values cannot be negative: knowing it halves the work of the sign-splitting rules.
+fn nonnegative(graph: &Graph) -> Vec<bool> {
+    let mut known = vec![false; graph.values.len()];
+    for node in &graph.nodes {
+        let all = node.inputs.iter().all(|input| known[input.index()]);
+        known[node.output.index()] = match &node.op {
+            Op::Activation(activation) => match activation {
+                Activation::Relu
+                | Activation::Sigmoid
+                | Activation::HardSigmoid { .. }
+                | Activation::Softplus
+                | Activation::Exp
+                | Activation::Abs
+                | Activation::Sqrt => true,
+                Activation::Clip { min, .. } => *min >= 0.0 || all,
+                Activation::Pow { exponent } => all || *exponent == 2.0,
+                Activation::LeakyRelu { .. } | Activation::Elu { .. } | Activation::Selu { .. } => all,
+                _ => false,
+            },
+            Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Reduce { kind: ReduceKind::Mean | ReduceKind::Sum | ReduceKind::Max, .. } => all,
+            Op::Binary(BinaryKind::Add | BinaryKind::Mul | BinaryKind::Div | BinaryKind::Min) => all,
+            Op::Binary(BinaryKind::Max) => node.inputs.iter().any(|input| known[input.index()]),
+            Op::Concat { .. } | Op::Slice { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Resize(_) => all,
+            Op::Pad { mode, .. } => all && !matches!(mode, innspect_graph::PadMode::Constant(value) if *value < 0.0),
+            Op::Softmax { .. } => true,
+            _ => false,
+        };
+    }
+    known
+}
+
+/// The end padding that makes a floor-mode window produce as many cells as the op says.
+pub(crate) fn end_padding(input: usize, output: usize, kernel: usize, stride: usize, dilation: usize, begin: usize) -> usize {
+    let needed = (output - 1) * stride + (kernel - 1) * dilation + 1;
+    needed.saturating_sub(input + begin)
+}
