@@ -82,19 +82,30 @@ export async function serve({ folder = SITE, base = "/", port = 0 } = {}) {
   };
 }
 
-/** A proxy that lets nothing through and remembers what was asked of it: everything but the local server. */
+/** Where Chromium itself reports for duty, whatever page is open. */
+const BROWSERS_OWN = ["accounts.google.com", "clients2.google.com", "update.googleapis.com", "redirector.gvt1.com"];
+
+/** A proxy that lets nothing through and remembers what the site asked of it: everything but the local server. */
 async function watchman() {
-  const asked = [];
+  const asked = {
+    all: [],
+    push(address) {
+      const host = address.replace(/^\w+:\/\//, "").split(/[:/]/)[0];
+      if (!BROWSERS_OWN.includes(host)) this.all.push(address);
+    },
+  };
   const server = http.createServer((request, response) => {
     asked.push(request.url);
     response.writeHead(502).end();
   });
   server.on("connect", (request, socket) => {
     asked.push(request.url);
+    socket.on("error", () => {}); // The browser may be gone before it hears the answer.
     socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
   });
+  server.on("clientError", (_, socket) => socket.destroy());
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { asked, address: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+  return { asked: asked.all, address: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
 /** A browser with an empty profile that can reach the local server only: `{context, foreign, stop()}`. */
