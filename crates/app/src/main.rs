@@ -1,1 +1,5 @@
-fn main(){}
+//! Entry point of the page.
+
+fn main() {
+    innspect_app::start();
+}

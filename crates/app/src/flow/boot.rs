@@ -1,0 +1,85 @@
+//! The first moments: read the link, start the engine, read the catalogue, show a worked example.
+
+use std::sync::Arc;
+
+use innspect_protocol::{Catalog, ImageId, ModelId};
+use leptos::prelude::*;
+
+use super::{explaining, link, loading};
+use crate::{
+    state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
+    web::{fetch, pwa},
+};
+
+const CATALOG: &str = "./models/catalog.json";
+
+/// The address of a file that the catalogue names, relative to the page.
+#[must_use]
+pub fn site_url(file: &str) -> String {
+    format!("models/{file}")
+}
+
+/// Starts everything.
+pub fn begin(store: Store) {
+    let link = link::read(store);
+    pwa::watch_online(store.online);
+    pwa::register(move || {
+        let toast = Toast { id: store.fresh(), text: "A new version is ready.".into(), action: Some(ToastAction::Update) };
+        store.toasts.update(|toasts| toasts.push(toast));
+    });
+    store.engine.restart();
+    leptos::task::spawn_local(async move {
+        match fetch::json::<Catalog>(CATALOG).await {
+            Ok(catalog) => fill(store, catalog, &link),
+            Err(reason) => store.catalog_error.set(Some(reason)),
+        }
+        store.catalog_read.set(true);
+        link::keep(store);
+    });
+    loading::keep_loading(store);
+    explaining::keep_explained(store);
+    explaining::keep_drawn(store);
+}
+
+fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
+    let models = catalog.models.into_iter().enumerate().map(|(slot, entry)| {
+        let shown = link.models.as_ref().is_none_or(|models| models.contains(&entry.id));
+        store.owned(|| {
+            let (id, name) = (ModelId(entry.id.clone()), entry.name.clone());
+            let model = ModelEntry::new(id, name, slot, ModelOrigin::BuiltIn(Arc::new(entry)));
+            model.shown.set(shown);
+            model
+        })
+    });
+    let models: Vec<ModelEntry> = models.collect();
+    let photos = catalog.photos.into_iter().map(|photo| {
+        let (id, url, title) = (ImageId(photo.file.clone()), site_url(&photo.file), photo.title.clone());
+        store.owned(|| Picture::new(id, title, url, PictureOrigin::BuiltIn(Arc::new(photo))))
+    });
+    let photos: Vec<Picture> = photos.collect();
+    let linked = link.picture.as_ref().and_then(|id| photos.iter().find(|photo| photo.id.0 == *id));
+    let first = linked.or_else(|| photos.first()).map(|photo| photo.id.clone());
+
+    // Files dropped before the catalogue came stay in front.
+    store.pictures.update(|pictures| pictures.extend(photos));
+    store.models.update(|all| all.splice(0..0, models).for_each(drop));
+    store.primary.update(|primary| {
+        if primary.is_none() {
+            *primary = first;
+        }
+    });
+}
+
+/// Starts the engine anew; everything is loaded again.
+pub fn restart(store: Store) {
+    store.status.set(EngineStatus::Starting);
+    store.files.update(|files| files.clear());
+    for model in store.models.get_untracked() {
+        model.card.clear();
+        model.state.set(crate::state::ModelState::Waiting);
+    }
+    for picture in store.pictures.get_untracked() {
+        picture.state.set(PictureState::Absent);
+    }
+    store.engine.restart();
+}

@@ -1,0 +1,134 @@
+//! Keys of the table to what they do.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
+
+use super::{explaining, selection};
+use crate::{
+    pure::{
+        geometry::{Point, Region},
+        keys::{self, Action},
+    },
+    state::{Sheet, Store},
+};
+
+/// Id of the class search field.
+pub const CLASS_FIELD: &str = "class-search";
+/// Id of the hidden file picker.
+pub const FILE_FIELD: &str = "file-picker";
+
+/// Listens to keys from now on.
+pub fn listen(store: Store) {
+    window_event_listener(leptos::ev::keydown, move |event| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+            return;
+        }
+        let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+        let on_picture = target.as_ref().is_some_and(|target| target.dataset().get("picture").is_some());
+        let Some(action) = keys::action(&event.key(), on_picture) else { return };
+        if target.as_ref().is_some_and(|target| uses_key(target, &event)) {
+            return;
+        }
+        // A dialog handles Escape by itself and lets no other key through.
+        if store.help.get_untracked() || store.configuring.with_untracked(Option::is_some) {
+            return;
+        }
+        if !matches!(action, Action::Escape) {
+            event.prevent_default();
+        }
+        act(store, action);
+    });
+}
+
+/// Whether an element needs the key for itself.
+fn uses_key(target: &HtmlElement, event: &KeyboardEvent) -> bool {
+    let key = event.key();
+    match target.tag_name().as_str() {
+        "TEXTAREA" => true,
+        "SELECT" => key != "Escape" && key != "?",
+        "INPUT" => {
+            let kind = target.dyn_ref::<HtmlInputElement>().map(HtmlInputElement::type_).unwrap_or_default();
+            match kind.as_str() {
+                "checkbox" => false,
+                "radio" | "range" => key.starts_with("Arrow"),
+                _ => key != "Escape",
+            }
+        }
+        _ => false,
+    }
+}
+
+fn act(store: Store, action: Action) {
+    let centre = Point { x: 0.5, y: 0.5 };
+    let opacity = |by: i16| {
+        store.look.opacity.update(|opacity| *opacity = (i16::from(*opacity) + by).clamp(0, 100) as u8);
+    };
+    match action {
+        Action::NextPicture => selection::step_picture(store, 1),
+        Action::PreviousPicture => selection::step_picture(store, -1),
+        Action::NextMethod => selection::step_method(store, 1),
+        Action::PreviousMethod => selection::step_method(store, -1),
+        Action::ZoomIn => zoom(store, 1.5, centre),
+        Action::ZoomOut => zoom(store, 1.0 / 1.5, centre),
+        Action::ZoomReset => store.viewport.set(Default::default()),
+        Action::Cross(dx, dy) => move_cross(store, dx, dy),
+        Action::HeatOnly => store.look.heat_only.update(|only| *only = !*only),
+        Action::MoreOpacity => opacity(10),
+        Action::LessOpacity => opacity(-10),
+        Action::TopClass => selection::choose_top(store),
+        Action::FindClass => {
+            store.sheet.set(Sheet::Settings);
+            focus(CLASS_FIELD);
+        }
+        Action::OpenFiles => pick_files(),
+        Action::Theme => {
+            store.theme.update(|theme| *theme = theme.next());
+            store.theme.get_untracked().apply();
+        }
+        Action::Escape => escape(store),
+        Action::Help => store.help.set(true),
+    }
+}
+
+/// Zooms all cards around a point of the screen.
+pub fn zoom(store: Store, factor: f64, screen: Point) {
+    store.viewport.update(|viewport| *viewport = viewport.zoomed(factor, screen));
+}
+
+/// Opens the browser's file picker.
+pub fn pick_files() {
+    let field = document().get_element_by_id(FILE_FIELD).and_then(|field| field.dyn_into::<HtmlElement>().ok());
+    if let Some(field) = field {
+        field.click();
+    }
+}
+
+fn focus(id: &str) {
+    let field = document().get_element_by_id(id).and_then(|field| field.dyn_into::<HtmlElement>().ok());
+    if let Some(field) = field {
+        field.focus().ok();
+    }
+}
+
+fn escape(store: Store) {
+    if store.sheet.get_untracked() != Sheet::None {
+        return store.sheet.set(Sheet::None);
+    }
+    for model in store.models.get_untracked() {
+        explaining::stop(store, &model);
+    }
+    store.cross.set(None);
+}
+
+/// Moves the cross-hair by pixels of the first network's view.
+fn move_cross(store: Store, dx: i32, dy: i32) {
+    let info = store.models.get_untracked().into_iter().find_map(|model| model.state.with_untracked(|state| state.info()));
+    let (Some(info), Some(size)) = (info, untrack(|| store.picture_size())) else { return };
+    let region = Region::of(&info.preprocessing, size);
+    let view = store.cross.get_untracked().map_or(Point { x: 0.5, y: 0.5 }, |cross| region.to_view(cross));
+    let [height, width] = info.preprocessing.size.map(|side| side.max(1) as f64);
+    let step = |at: f64, by: i32, side: f64| (at + f64::from(by) / side).clamp(0.5 / side, 1.0 - 0.5 / side);
+    let view = Point { x: step(view.x, dx, width), y: step(view.y, dy, height) };
+    store.cross.set(Some(region.to_picture(view)));
+}

@@ -1,0 +1,81 @@
+//! The view in the address: read once (and when the user edits it), written on every change.
+
+use innspect_protocol::{ChannelReduction, Colormap, Display, ImageId};
+use leptos::prelude::*;
+
+use super::explaining::changed_params;
+use crate::{
+    pure::{choice::ClassChoice, hash::ViewState},
+    state::{
+        Store,
+        store::{DEFAULT_METHOD, DEFAULT_OPACITY},
+    },
+    web::storage,
+};
+
+/// Takes the view from the address.
+pub fn read(store: Store) -> ViewState {
+    let link = ViewState::parse(&storage::fragment());
+    apply(store, &link);
+    link
+}
+
+/// Writes the view into the address from now on, and follows edits of the address.
+pub fn keep(store: Store) {
+    store.owned(|| {
+        Effect::new(move |_| storage::set_fragment(&view(store).fragment()));
+        window_event_listener(leptos::ev::hashchange, move |_| {
+            let link = ViewState::parse(&storage::fragment());
+            apply(store, &link);
+            let pictures = store.pictures.get_untracked();
+            if let Some(id) = link.picture.map(ImageId).filter(|id| pictures.iter().any(|picture| picture.id == *id)) {
+                store.primary.set(Some(id));
+            }
+            for model in store.models.get_untracked() {
+                model.shown.set(link.models.as_ref().is_none_or(|models| models.contains(&model.id.0)));
+            }
+        });
+    });
+}
+
+fn apply(store: Store, link: &ViewState) {
+    let method = link.method.clone().unwrap_or_else(|| DEFAULT_METHOD.to_owned());
+    store.params.update(|params| drop(params.insert(method.clone(), link.params.clone())));
+    store.method.set(method);
+    store.class.set(link.class.map_or(ClassChoice::Top, |index| ClassChoice::Class { index, label: String::new() }));
+    store.look.colormap.set(link.colormap.unwrap_or_default());
+    store.look.reduction.set(link.reduction.unwrap_or_default());
+    store.look.clip.set(link.clip.unwrap_or(Display::default().clip));
+    store.look.opacity.set(link.opacity.unwrap_or(DEFAULT_OPACITY));
+    store.look.heat_only.set(link.heat_only);
+    store.look.shared.set(link.shared);
+}
+
+fn view(store: Store) -> ViewState {
+    let method = store.method.get();
+    let params = match store.method_info() {
+        Some(info) => store.params.with(|params| changed_params(&info, params.get(&method))),
+        None => store.params.with(|params| params.get(&method).cloned().unwrap_or_default()),
+    };
+    let models = store.models.get();
+    let shown: Vec<String> = models.iter().filter(|model| model.shown.get()).map(|model| model.id.0.clone()).collect();
+    let first = store.pictures.with(|pictures| pictures.first().map(|picture| picture.id.clone()));
+    // Files of the user cannot be named by a link.
+    let picture = store.picture().filter(|picture| picture.catalog().is_some() && Some(&picture.id) != first.as_ref());
+    ViewState {
+        params,
+        class: match store.class.get() {
+            ClassChoice::Top => None,
+            ClassChoice::Class { index, .. } => Some(index),
+        },
+        picture: picture.map(|picture| picture.id.0),
+        models: (shown.len() != models.len()).then_some(shown),
+        colormap: Some(store.look.colormap.get()).filter(|colormap| *colormap != Colormap::Auto),
+        reduction: Some(store.look.reduction.get()).filter(|reduction| *reduction != ChannelReduction::Sum),
+        clip: Some(store.look.clip.get()).filter(|clip| *clip != Display::default().clip),
+        opacity: Some(store.look.opacity.get()).filter(|opacity| *opacity != DEFAULT_OPACITY),
+        heat_only: store.look.heat_only.get(),
+        shared: store.look.shared.get(),
+        method: Some(method).filter(|method| method != DEFAULT_METHOD),
+    }
+}

@@ -1,0 +1,186 @@
+//! Networks and pictures into the engine, one at a time and only when they are needed.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use innspect_graph::Preprocessing;
+use innspect_protocol::{CatalogModel, ImageId, Reply, Request, Source, Stage, UserError};
+use js_sys::ArrayBuffer;
+use leptos::prelude::*;
+
+use super::boot::site_url;
+use crate::{
+    state::{EngineStatus, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store},
+    web::{canvas::Pixels, fetch},
+};
+
+/// How many pictures of the site stay decoded besides the primary one.
+const KEPT_PICTURES: usize = 8;
+
+/// Loads the primary picture as soon as it changes, and the networks in turn: the next one when the one before has
+/// shown its first map, so that the first card is not held up.
+pub fn keep_loading(store: Store) {
+    Effect::new(move |_| {
+        let down = store.status.with(|status| matches!(status, EngineStatus::Down(_)));
+        let Some(picture) = store.picture() else { return };
+        if !down && picture.state.get() == PictureState::Absent {
+            untrack(|| load_picture(store, &picture));
+        }
+    });
+    Effect::new(move |_| {
+        if store.status.with(|status| matches!(status, EngineStatus::Down(_))) {
+            return;
+        }
+        let has_picture = store.primary.with(Option::is_some);
+        let models = store.shown_models();
+        let busy = models.iter().any(|model| match model.state.get() {
+            ModelState::Loading { .. } => true,
+            ModelState::Ready(_) => {
+                has_picture
+                    && !model.card.settled.get()
+                    && model.card.phase.with(|phase| matches!(phase, Phase::Waiting | Phase::Computing { .. }))
+            }
+            ModelState::Waiting | ModelState::Failed(_) => false,
+        });
+        if busy {
+            return;
+        }
+        let next = models.into_iter().find(|model| model.state.with(|state| matches!(state, ModelState::Waiting)));
+        if let Some(model) = next {
+            untrack(|| load_model(store, model));
+        }
+    });
+}
+
+/// Loads a network.
+pub fn load_model(store: Store, model: ModelEntry) {
+    model.state.set(ModelState::Loading { stage: Stage::Waiting, done: 0, total: 0 });
+    leptos::task::spawn_local(async move {
+        match model.origin.clone() {
+            ModelOrigin::BuiltIn(entry) => match labels(&site_url(&entry.labels)).await {
+                Ok(labels) => request_built_in(store, &model, &entry, labels),
+                Err(reason) => model.state.set(ModelState::Failed(UserError {
+                    what: "The class names of this network could not be read.".into(),
+                    place: format!("{}: {reason}", entry.labels),
+                    advice: "Check the connection and try again.".into(),
+                })),
+            },
+            ModelOrigin::File(file) => match fetch::bytes(&file.get_value()).await {
+                Some(bytes) => request(store, &model, Source::Attached, vec![bytes], None, None, None),
+                None => model.state.set(ModelState::Failed(unreadable(&model.name))),
+            },
+        }
+    });
+}
+
+/// The error of a file that the browser does not hand out any more.
+#[must_use]
+pub fn unreadable(name: &str) -> UserError {
+    UserError {
+        what: "The browser could not read the file.".into(),
+        place: name.to_owned(),
+        advice: "Choose it again; it may have been moved or changed.".into(),
+    }
+}
+
+fn request_built_in(store: Store, model: &ModelEntry, entry: &CatalogModel, labels: Vec<String>) {
+    let source = Source::Site { url: site_url(&entry.file), bytes: entry.bytes };
+    let (sha256, preprocessing) = (Some(entry.sha256.clone()), Some(entry.preprocessing.clone()));
+    request(store, model, source, Vec::new(), sha256, preprocessing, Some(labels));
+}
+
+fn request(
+    store: Store,
+    model: &ModelEntry,
+    source: Source,
+    attachments: Vec<ArrayBuffer>,
+    sha256: Option<String>,
+    preprocessing: Option<Preprocessing>,
+    labels: Option<Vec<String>>,
+) {
+    let job = store.engine.job();
+    let entry = model.clone();
+    store.engine.hear(job, move |reply, _| hear_model(store, &entry, reply));
+    let (model, name) = (model.id.clone(), model.name.clone());
+    store.engine.send(
+        Request::LoadModel { job, model, name, source, sha256, preprocessing, labels },
+        attachments,
+    );
+}
+
+/// Takes the replies to the loading or configuring of a network.
+pub fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
+    match reply {
+        Reply::Progress { stage, done, total, .. } => model.state.set(ModelState::Loading { stage, done, total }),
+        Reply::ModelReady { model: info, .. } => {
+            store.announcement.set(format!("{} is ready", model.name));
+            model.revision.update(|revision| *revision += 1);
+            model.state.set(ModelState::Ready((*info).into()));
+        }
+        Reply::Failed { error, .. } => model.state.set(ModelState::Failed(error)),
+        Reply::Cancelled { .. } => model.state.set(ModelState::Waiting),
+        _ => {}
+    }
+}
+
+/// Decodes a picture in the engine.
+pub fn load_picture(store: Store, picture: &Picture) {
+    picture.state.set(PictureState::Loading);
+    let picture = picture.clone();
+    leptos::task::spawn_local(async move {
+        let (source, attachments) = match &picture.origin {
+            PictureOrigin::BuiltIn(_) => (Source::Site { url: picture.url.clone(), bytes: 0 }, Vec::new()),
+            PictureOrigin::File(file) => match fetch::bytes(&file.get_value()).await {
+                Some(bytes) => (Source::Attached, vec![bytes]),
+                None => return picture.state.set(PictureState::Failed(unreadable(&picture.title))),
+            },
+        };
+        let job = store.engine.job();
+        let entry = picture.clone();
+        store.engine.hear(job, move |reply, attachments| hear_picture(&entry, reply, &attachments));
+        let (image, name) = (picture.id.clone(), picture.title.clone());
+        store.engine.send(Request::LoadImage { job, image, name, source }, attachments);
+        evict(store, &picture.id);
+    });
+}
+
+fn hear_picture(picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {
+    match reply {
+        Reply::ImageReady { image, thumbnail: [width, height], .. } => {
+            let pixels = attachments.first().and_then(|buffer| Pixels::from_buffer(buffer, width, height));
+            picture.thumbnail.set(pixels.map(Into::into));
+            picture.state.set(PictureState::Ready(image));
+        }
+        Reply::Failed { error, .. } => picture.state.set(PictureState::Failed(error)),
+        Reply::Cancelled { .. } => picture.state.set(PictureState::Absent),
+        _ => {}
+    }
+}
+
+/// Frees the pictures of the site that were looked at longest ago.
+fn evict(store: Store, newest: &ImageId) {
+    thread_local! { static ORDER: RefCell<Vec<ImageId>> = const { RefCell::new(Vec::new()) }; }
+    let old = ORDER.with_borrow_mut(|order| {
+        order.retain(|id| id != newest);
+        order.push(newest.clone());
+        let surplus = order.len().saturating_sub(KEPT_PICTURES + 1);
+        order.drain(..surplus).collect::<Vec<_>>()
+    });
+    for picture in store.pictures.get_untracked().into_iter().filter(|picture| old.contains(&picture.id)) {
+        let ready = picture.state.with_untracked(|state| matches!(state, PictureState::Ready(_)));
+        if ready && picture.catalog().is_some() && store.primary.get_untracked().as_ref() != Some(&picture.id) {
+            picture.state.set(PictureState::Absent);
+            store.engine.send(Request::DropImage { image: picture.id.clone() }, Vec::new());
+        }
+    }
+}
+
+/// Class names, fetched once per file.
+async fn labels(url: &str) -> Result<Vec<String>, String> {
+    thread_local! { static KNOWN: RefCell<HashMap<String, Vec<String>>> = RefCell::default(); }
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(url).cloned()) {
+        return Ok(known);
+    }
+    let labels: Vec<String> = fetch::json(url).await?;
+    KNOWN.with_borrow_mut(|known| known.insert(url.to_owned(), labels.clone()));
+    Ok(labels)
+}

@@ -1,0 +1,9 @@
+//! What happens when: loading, explaining, drawing anew, files, keys, the link. No markup.
+
+pub mod boot;
+pub mod explaining;
+pub mod files;
+pub mod keyboard;
+pub mod link;
+pub mod loading;
+pub mod selection;

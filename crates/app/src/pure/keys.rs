@@ -1,0 +1,138 @@
+//! The keys: one table that binds them and lists them in the help.
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Next picture of the strip.
+    NextPicture,
+    /// Previous picture of the strip.
+    PreviousPicture,
+    /// Magnify all cards.
+    ZoomIn,
+    /// The opposite.
+    ZoomOut,
+    /// Show whole pictures.
+    ZoomReset,
+    /// Move the cross-hair by this many pixels.
+    Cross(i32, i32),
+    /// Hide or show the photo under the heatmap.
+    HeatOnly,
+    /// Stronger heatmap.
+    MoreOpacity,
+    /// Weaker heatmap.
+    LessOpacity,
+    /// Next method of the list.
+    NextMethod,
+    /// Previous method of the list.
+    PreviousMethod,
+    /// Explain each network's best class.
+    TopClass,
+    /// Go to the search of classes.
+    FindClass,
+    /// Pick files.
+    OpenFiles,
+    /// Light, dark, as the system.
+    Theme,
+    /// Close what is open, else stop what runs.
+    Escape,
+    /// The list of keys.
+    Help,
+}
+
+/// Where a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Anywhere except in text fields.
+    Page,
+    /// While a card's picture has the focus.
+    Picture,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Values of `KeyboardEvent.key`.
+    pub keys: &'static [&'static str],
+    /// Where.
+    pub scope: Scope,
+    /// What.
+    pub action: Action,
+    /// For the help; empty for lines that an earlier line speaks for.
+    pub help: &'static str,
+    /// How the keys are written in the help.
+    pub shown: &'static [&'static str],
+}
+
+const fn page(keys: &'static [&'static str], shown: &'static [&'static str], action: Action, help: &'static str) -> Binding {
+    Binding { keys, scope: Scope::Page, action, help, shown }
+}
+
+const fn picture(
+    keys: &'static [&'static str],
+    shown: &'static [&'static str],
+    action: Action,
+    help: &'static str,
+) -> Binding {
+    Binding { keys, scope: Scope::Picture, action, help, shown }
+}
+
+/// All keys.
+pub const BINDINGS: &[Binding] = &[
+    page(&["ArrowRight"], &["→"], Action::NextPicture, "Next picture"),
+    page(&["ArrowLeft"], &["←"], Action::PreviousPicture, "Previous picture"),
+    page(&["m"], &["M"], Action::NextMethod, "Next method"),
+    page(&["M"], &["⇧ M"], Action::PreviousMethod, "Previous method"),
+    page(&["c", "/"], &["C", "/"], Action::FindClass, "Find a class to explain"),
+    page(&["b"], &["B"], Action::TopClass, "Explain each network's best class"),
+    page(&["h"], &["H"], Action::HeatOnly, "Heatmap only, without the photo"),
+    page(&["]"], &["]"], Action::MoreOpacity, "Stronger heatmap"),
+    page(&["["], &["["], Action::LessOpacity, "Weaker heatmap"),
+    page(&["+", "="], &["+"], Action::ZoomIn, "Zoom in, all cards"),
+    page(&["-", "_"], &["−"], Action::ZoomOut, "Zoom out"),
+    page(&["0"], &["0"], Action::ZoomReset, "Whole pictures"),
+    picture(&["ArrowRight"], &["←", "↑", "→", "↓"], Action::Cross(1, 0), "Move the cross-hair, while a card's picture has the focus"),
+    picture(&["ArrowLeft"], &[], Action::Cross(-1, 0), ""),
+    picture(&["ArrowUp"], &[], Action::Cross(0, -1), ""),
+    picture(&["ArrowDown"], &[], Action::Cross(0, 1), ""),
+    page(&["o"], &["O"], Action::OpenFiles, "Open pictures or models"),
+    page(&["t"], &["T"], Action::Theme, "Theme: as the system, light, dark"),
+    page(&["Escape"], &["Esc"], Action::Escape, "Close what is open, or stop what runs"),
+    page(&["?"], &["?"], Action::Help, "This list"),
+];
+
+/// The action of a key. A focused picture comes before the page.
+#[must_use]
+pub fn action(key: &str, on_picture: bool) -> Option<Action> {
+    let find = |scope| BINDINGS.iter().find(|row| row.scope == scope && row.keys.contains(&key)).map(|row| row.action);
+    on_picture.then(|| find(Scope::Picture)).flatten().or_else(|| find(Scope::Page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_is_bound_twice_in_a_scope() {
+        for scope in [Scope::Page, Scope::Picture] {
+            let mut keys: Vec<&str> =
+                BINDINGS.iter().filter(|row| row.scope == scope).flat_map(|row| row.keys.iter().copied()).collect();
+            let all = keys.len();
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), all, "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn a_focused_picture_takes_the_arrows() {
+        assert_eq!(action("ArrowRight", false), Some(Action::NextPicture));
+        assert_eq!(action("ArrowRight", true), Some(Action::Cross(1, 0)));
+        assert_eq!(action("+", true), Some(Action::ZoomIn));
+        assert_eq!(action("F5", true), None);
+    }
+
+    #[test]
+    fn every_line_with_help_shows_keys() {
+        assert!(BINDINGS.iter().all(|row| row.help.is_empty() == row.shown.is_empty()));
+    }
+}

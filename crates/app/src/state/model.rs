@@ -1,0 +1,109 @@
+//! A network in the list.
+
+use std::sync::Arc;
+
+use innspect_protocol::{CatalogModel, ModelId, ModelInfo, Stage, UserError};
+use leptos::prelude::*;
+use web_sys::File;
+
+use super::Card;
+
+/// Where it comes from; needed again when the engine is restarted.
+#[derive(Clone)]
+pub enum ModelOrigin {
+    /// The site.
+    BuiltIn(Arc<CatalogModel>),
+    /// A file of the user.
+    File(StoredValue<File, LocalStorage>),
+}
+
+/// Whether it can be used.
+#[derive(Clone, Debug, Default)]
+pub enum ModelState {
+    /// For its turn.
+    #[default]
+    Waiting,
+    /// It is loaded.
+    Loading {
+        /// What happens.
+        stage: Stage,
+        /// Done, in units of the stage.
+        done: u64,
+        /// All; 0 if unknown.
+        total: u64,
+    },
+    /// It can.
+    Ready(Arc<ModelInfo>),
+    /// It can not.
+    Failed(UserError),
+}
+
+impl ModelState {
+    /// What is known of a ready network.
+    #[must_use]
+    pub fn info(&self) -> Option<Arc<ModelInfo>> {
+        match self {
+            Self::Ready(info) => Some(info.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A network with its choices and its card.
+#[derive(Clone)]
+pub struct ModelEntry {
+    /// Its id.
+    pub id: ModelId,
+    /// Its name for people.
+    pub name: String,
+    /// Its identity colour.
+    pub slot: usize,
+    /// Where it comes from.
+    pub origin: ModelOrigin,
+    /// Whether it can be used.
+    pub state: RwSignal<ModelState>,
+    /// Whether it has a card.
+    pub shown: RwSignal<bool>,
+    /// Class of its own, if it does not follow the choice for all.
+    pub class: RwSignal<Option<usize>>,
+    /// Whether clicks on its classes stay here.
+    pub own_class: RwSignal<bool>,
+    /// Chosen layer, for methods that ask for one.
+    pub layer: RwSignal<Option<String>>,
+    /// Counts its configurations.
+    pub revision: RwSignal<u32>,
+    /// Whether the user has seen (or dismissed) what was assumed about its input.
+    pub checked: RwSignal<bool>,
+    /// What it shows.
+    pub card: Card,
+}
+
+impl ModelEntry {
+    /// A network that waits for its turn; call it within the store's owner.
+    pub fn new(id: ModelId, name: String, slot: usize, origin: ModelOrigin) -> Self {
+        let built_in = matches!(origin, ModelOrigin::BuiltIn(_));
+        Self {
+            id,
+            name,
+            slot,
+            origin,
+            state: RwSignal::new(ModelState::Waiting),
+            shown: RwSignal::new(true),
+            class: RwSignal::new(None),
+            own_class: RwSignal::new(false),
+            layer: RwSignal::new(None),
+            revision: RwSignal::new(0),
+            checked: RwSignal::new(built_in),
+            card: Card::new(),
+        }
+    }
+
+    /// The catalogue's entry of a built-in network.
+    #[must_use]
+    pub fn catalog(&self) -> Option<&CatalogModel> {
+        match &self.origin {
+            ModelOrigin::BuiltIn(entry) => Some(entry),
+            ModelOrigin::File(_) => None,
+        }
+    }
+}

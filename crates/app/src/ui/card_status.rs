@@ -1,0 +1,202 @@
+//! What lies over a card's picture while there is no map: progress, a reason, an error.
+
+use innspect_protocol::{MapState, Stage, UserError};
+use leptos::prelude::*;
+
+use super::{
+    icons::{Glyph, Icon},
+    words,
+};
+use crate::{
+    flow::{explaining, loading},
+    state::{CardState, EngineStatus, ModelEntry, ModelState, Phase, Store},
+};
+
+/// The overlay.
+#[component]
+pub fn CardStatus(model: ModelEntry) -> impl IntoView {
+    let store = Store::get();
+    let (card, state) = (model.card, model.state);
+    let now = Memo::new(move |_| card.state(state));
+    let model = StoredValue::new(model);
+    move || match now.get() {
+        CardState::Done => ().into_any(),
+        CardState::Waiting => view! {
+            <div class="status"><span class="status-text">{move || waiting(store)}</span></div>
+        }
+        .into_any(),
+        CardState::Loading => view! { <Loading state /> }.into_any(),
+        CardState::Computing => view! { <Computing model=model.get_value() /> }.into_any(),
+        CardState::Stopped => view! {
+            <div class="verdict" data-testid="verdict">
+                <p class="verdict-title">"Stopped"</p>
+                <button type="button" class="button" data-testid="retry" on:click=move |_| explaining::again(store, &model.get_value())>
+                    "Explain again"
+                </button>
+            </div>
+        }
+        .into_any(),
+        CardState::NotApplicable => {
+            let reason = card.phase.with(|phase| match phase {
+                Phase::NotApplicable(reason) => reason.clone(),
+                _ => String::new(),
+            });
+            view! { <NotApplicable reason /> }.into_any()
+        }
+        CardState::NoEvidence => {
+            let label = card.map.with(|map| map.as_ref().map(|map| map.explanation.facts.label.clone()));
+            view! {
+                <div class="verdict low" data-testid="verdict">
+                    <p class="verdict-title">"No positive evidence"</p>
+                    <p>{format!("Nothing in this layer speaks for {}.", label.unwrap_or_default())}</p>
+                </div>
+            }
+            .into_any()
+        }
+        CardState::Suspect => {
+            let not_finite = card.map.with(|map| map.as_ref().is_some_and(|map| map.explanation.state == MapState::NonFinite));
+            let (title, text) = if not_finite {
+                ("Not a number", "The map holds values that are not finite, so it is not drawn. Try a larger stabiliser or another method.")
+            } else {
+                ("Zero everywhere", "The map is zero at every pixel, which this method should not give. Try again, or another class or device.")
+            };
+            view! {
+                <div class="verdict bad" role="alert" data-testid="verdict">
+                    <Icon glyph=Glyph::Warning />
+                    <p class="verdict-title">{title}</p>
+                    <p>{text}</p>
+                    <button type="button" class="button" data-testid="retry" on:click=move |_| explaining::again(store, &model.get_value())>
+                        "Try again"
+                    </button>
+                </div>
+            }
+            .into_any()
+        }
+        CardState::Failed => view! { <Failed model=model.get_value() /> }.into_any(),
+    }
+}
+
+fn waiting(store: Store) -> &'static str {
+    match store.status.get() {
+        EngineStatus::Starting => "Waiting for the engine",
+        EngineStatus::Down(_) => "The engine stopped",
+        EngineStatus::Ready(_) if store.primary.with(Option::is_none) => "Choose a picture",
+        EngineStatus::Ready(_) => "Waiting for its turn",
+    }
+}
+
+#[component]
+fn Loading(state: RwSignal<ModelState>) -> impl IntoView {
+    let parts = move || match state.get() {
+        ModelState::Loading { stage, done, total } => (stage, done, total),
+        _ => (Stage::Waiting, 0, 0),
+    };
+    let share = move || {
+        let (_, done, total) = parts();
+        (total > 0).then(|| done as f64 / total as f64)
+    };
+    let text = move || {
+        let (stage, done, total) = parts();
+        if stage == Stage::Waiting { "Loading".to_owned() } else { words::progress(stage, done, total) }
+    };
+    view! {
+        <div class="status">
+            <span class="status-text">{text}</span>
+            <Bar share=Signal::derive(share) label="Loading the network" />
+        </div>
+    }
+}
+
+#[component]
+fn Computing(model: ModelEntry) -> impl IntoView {
+    let store = Store::get();
+    let phase = model.card.phase;
+    let parts = move || match phase.get() {
+        Phase::Computing { stage, done, total } => (stage, done, total),
+        _ => (Stage::Waiting, 0, 0),
+    };
+    let share = move || {
+        let (_, done, total) = parts();
+        (total > 0 && done > 0).then(|| done as f64 / total as f64)
+    };
+    view! {
+        <div class="status">
+            <span class="status-text">
+                {move || {
+                    let (stage, done, total) = parts();
+                    words::progress(stage, done, total)
+                }}
+            </span>
+            <button type="button" class="cancel" data-testid="cancel" on:click=move |_| explaining::stop(store, &model)>
+                "Cancel"
+            </button>
+            <Bar share=Signal::derive(share) label="Explaining" />
+        </div>
+    }
+}
+
+/// A thin bar; it moves to and fro while the share is unknown.
+#[component]
+fn Bar(share: Signal<Option<f64>>, label: &'static str) -> impl IntoView {
+    let percent = move || share.get().map(|share| (share * 100.0).clamp(0.0, 100.0));
+    view! {
+        <span
+            class="bar"
+            class:unknown=move || percent().is_none()
+            role="progressbar"
+            aria-label=label
+            aria-valuemin="0"
+            aria-valuemax="100"
+            aria-valuenow=move || percent().map(|percent| format!("{percent:.0}"))
+        >
+            <span style:width=move || percent().map_or(String::new(), |percent| format!("{percent:.1}%"))></span>
+        </span>
+    }
+}
+
+#[component]
+fn NotApplicable(reason: String) -> impl IntoView {
+    let store = Store::get();
+    // Gradients fit every network.
+    let other = move || {
+        let methods = store.methods.get();
+        methods.iter().find(|method| method.id == "gradient").cloned()
+    };
+    view! {
+        <div class="verdict" data-testid="verdict">
+            <p class="verdict-title">"Does not apply"</p>
+            <p>{reason}</p>
+            {move || other().map(|method| view! {
+                <button type="button" class="button" data-testid="use-other" on:click=move |_| store.method.set(method.id.clone())>
+                    {format!("Use {}", method.name)}
+                </button>
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn Failed(model: ModelEntry) -> impl IntoView {
+    let store = Store::get();
+    let (state, phase) = (model.state, model.card.phase);
+    let error = move || match (state.get(), phase.get()) {
+        (ModelState::Failed(error), _) | (_, Phase::Failed(error)) => error,
+        _ => UserError { what: String::new(), place: String::new(), advice: String::new() },
+    };
+    let retry = move |_| {
+        if state.with_untracked(|state| matches!(state, ModelState::Failed(_))) {
+            loading::load_model(store, model.clone());
+        } else {
+            explaining::again(store, &model);
+        }
+    };
+    view! {
+        <div class="verdict bad" role="alert" data-testid="verdict">
+            <Icon glyph=Glyph::Warning />
+            <p class="verdict-title">{move || error().what}</p>
+            <p class="place">{move || error().place}</p>
+            <p>{move || error().advice}</p>
+            <button type="button" class="button" data-testid="retry" on:click=retry>"Try again"</button>
+        </div>
+    }
+}

@@ -1,0 +1,8 @@
+//! The page's dealings with the browser: the worker, drawing, fetching, storage and the service worker.
+
+pub mod canvas;
+pub mod engine;
+pub mod fetch;
+pub mod pwa;
+pub mod storage;
+pub mod theme;
