@@ -15,6 +15,7 @@
 
 pub mod passes;
 pub mod preprocessing;
+pub mod reference;
 
 mod build;
 mod graph;

@@ -68,7 +68,7 @@ fn title(node: &proto::Node) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
-pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize) -> Result<Imported, FormatError> {
+pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier: bool) -> Result<Imported, FormatError> {
     let graph = model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     if graph.node.len() > MAX_NODES {
         return Err(FormatError::TooLarge { what: "nodes", actual: graph.node.len(), limit: MAX_NODES });
@@ -121,7 +121,7 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize) -> Result<I
         }
     }
 
-    let (output, chosen) = choose(&importer, &outputs)?;
+    let (output, chosen) = choose(&importer, &outputs, classifier)?;
     if outputs.len() > 1 || graph.output.len() > 1 {
         importer.warnings.push(format!("Of its {} outputs, {chosen:?} is taken as the class scores.", graph.output.len()));
     }
@@ -214,12 +214,12 @@ fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
     needed
 }
 
-fn choose(importer: &Importer, outputs: &[&str]) -> Result<(ValueId, String), FormatError> {
+fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(ValueId, String), FormatError> {
     let name = outputs.first().copied().unwrap_or_default();
     match importer.entries.get(name) {
         Some(Entry::Tensor(tensor)) => {
             let classes = importer.builder.shape(tensor.id);
-            if classes.dims().iter().filter(|&&size| size > 1).count() > 1 {
+            if classifier && classes.dims().iter().filter(|&&size| size > 1).count() > 1 {
                 return Err(FormatError::Output { reason: format!("its output {name:?} has shape {classes}") });
             }
             Ok((tensor.id, name.to_owned()))

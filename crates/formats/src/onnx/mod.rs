@@ -60,7 +60,19 @@ impl From<FormatError> for Refusal {
 /// [`FormatError`] if the file is damaged, is no image classifier or uses operators that are not supported; the error
 /// names the node.
 pub fn read(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
+    decode(bytes, name, true)
+}
+
+/// As [`read`], but takes a network whose output is not a vector of scores, such as a single operator in a test.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
+    decode(bytes, name, false)
+}
+
+fn decode(bytes: Bytes, name: &str, classifier: bool) -> Result<Imported, FormatError> {
     let size = bytes.len();
     let model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
-    import::import(&model, name, size)
+    import::import(&model, name, size, classifier)
 }
