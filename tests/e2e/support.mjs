@@ -224,3 +224,65 @@ export function photo(index) {
   const { file } = catalog().photos[index];
   return { name: `dropped-${file.split("/").pop()}`, type: "image/jpeg", bytes: readFileSync(join(SITE, "models", file)) };
 }
+
+/** The card of a network, by its id, or the n-th. */
+export function cardOf(page, which) {
+  const cards = page.getByTestId("model-card");
+  return typeof which === "number" ? cards.nth(which) : page.locator(`[data-testid="model-card"][data-model="${which}"]`);
+}
+
+/** Waits until a card is in one of the states; at once an error if it ends in another one that is final. */
+export async function reach(card, states = ["done"], limit = COMPUTING) {
+  const final = ["done", "no-evidence", "suspect", "not-applicable", "failed", "stopped"];
+  const wanted = [states].flat();
+  let state = "absent";
+  const end = Date.now() + limit;
+  while (Date.now() < end) {
+    // A card that was just asked for something new may show its old state for a moment.
+    for (let calm = 0; calm < 3; calm += 1) {
+      state = (await card.count()) === 0 ? "absent" : await card.first().getAttribute("data-state");
+      if (wanted.includes(state)) return state;
+      if (!final.includes(state)) break;
+      await sleep(400);
+    }
+    if (final.includes(state)) {
+      const words = await card.getByTestId("verdict").allInnerTexts();
+      assert.fail(`the card is ${state} instead of ${wanted.join(" or ")}: ${words.join(" ").replace(/\s+/g, " ")}`);
+    }
+    await sleep(100);
+  }
+  assert.fail(`the card is still ${state} after ${limit / 1000} s instead of ${wanted.join(" or ")}`);
+}
+
+/** What a canvas shows: `{width, height, colours, hash}`; a blank one has one colour. */
+export function look(canvas) {
+  return canvas.evaluate((element) => {
+    const { width, height } = element;
+    const { data } = element.getContext("2d").getImageData(0, 0, width, height);
+    const colours = new Set();
+    let hash = 2166136261;
+    for (let at = 0; at < data.length; at += 4) {
+      colours.add((data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]);
+      for (let part = 0; part < 4; part += 1) hash = Math.imul(hash ^ data[at + part], 16777619);
+    }
+    return { width, height, colours: colours.size, hash };
+  });
+}
+
+/** Asserts that a card shows a real map and five classes at most, best first. */
+export async function assertExplained(card) {
+  const heat = await look(card.getByTestId("heatmap"));
+  assert.ok(heat.colours > 8, `the heatmap has ${heat.colours} colours`);
+  const view = await look(card.getByTestId("view"));
+  assert.ok(view.colours > 8, `the picture has ${view.colours} colours`);
+  const scores = (await card.locator(".class-score").allInnerTexts()).map((text) => Number.parseFloat(text));
+  assert.ok(scores.length >= 2 && scores.length <= 6, `${scores.length} classes`);
+  const best = scores.slice(0, 5);
+  assert.deepEqual(best, [...best].sort((a, b) => b - a), "the best class comes first");
+  return heat;
+}
+
+/** Chooses a method and waits until the cards that show it are done. */
+export async function choose(page, method) {
+  await page.getByTestId("method").selectOption(method);
+}
