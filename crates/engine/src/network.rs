@@ -73,7 +73,8 @@ impl Network {
     }
 
     /// Whether a value cannot be negative, whatever the input.
-    pub(crate) fn is_nonnegative(&self, value: ValueId) -> bool {
+    #[must_use]
+    pub fn is_nonnegative(&self, value: ValueId) -> bool {
         self.nonnegative[value.index()]
     }
 

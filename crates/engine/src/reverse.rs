@@ -109,8 +109,9 @@ impl Network {
                 self.alpha_beta(alpha, beta, true, id, tape, r, ledger)
             }
             Rule::ZPlus if linear::weights(op).is_some() => self.alpha_beta(1.0, 0.0, false, id, tape, r, ledger),
-            Rule::Flat if linear::weights(op).is_some() => self.flat(id, tape, r, ledger),
-            Rule::Gradient | Rule::AlphaBeta { .. } | Rule::ZPlus | Rule::Flat => {
+            Rule::Flat if linear::weights(op).is_some() => self.spread(Part::Ones, id, tape, r, ledger),
+            Rule::WSquare if linear::weights(op).is_some() => self.spread(Part::Square, id, tape, r, ledger),
+            Rule::Gradient | Rule::AlphaBeta { .. } | Rule::ZPlus | Rule::Flat | Rule::WSquare => {
                 let parts = gradient::input_gradients(self, id, tape, r);
                 // Shape ops and winners move relevance along; what a product or a norm does to the sum is measured.
                 let keeps_sum = matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum);
@@ -215,15 +216,16 @@ impl Network {
         (vec![part], absorbed)
     }
 
-    /// `R` spread evenly over the inputs that an output reads; padding is no input.
-    fn flat(&self, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
+    /// `R` spread over the inputs that an output reads, in proportion to a part of the weights whatever the inputs are;
+    /// padding is no input.
+    fn spread(&self, part: Part, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
         let node = self.graph().node(id);
         let x = tape.value(node.inputs[0]);
         let ones = Tensor::full(1.0, &x.dims(), self.device());
-        let counts = linear::forward(self, &node.op, &ones, Part::Ones, None);
-        let s = kernel::stabilized_divide(r, &counts, 0.0, 1.0);
-        let part = linear::input_gradient(self, &node.op, x, Part::Ones, &s);
-        let absorbed = ledger.then(|| r.sub(&s.mul(&counts)).sum_samples());
-        (vec![part], absorbed)
+        let shares = linear::forward(self, &node.op, &ones, part, None);
+        let s = kernel::stabilized_divide(r, &shares, 0.0, 1.0);
+        let relevance = linear::input_gradient(self, &node.op, x, part, &s);
+        let absorbed = ledger.then(|| r.sub(&s.mul(&shares)).sum_samples());
+        (vec![relevance], absorbed)
     }
 }

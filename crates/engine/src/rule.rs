@@ -28,6 +28,8 @@ pub enum Rule {
     ZPlus,
     /// Relevance spread evenly over the inputs of the receptive field (Lapuschkin et al. 2019).
     Flat,
+    /// Relevance spread in proportion to the squared weights, whatever the inputs are (Montavon et al. 2017).
+    WSquare,
 }
 
 /// The stabiliser where no epsilon is asked for: the z-rule of layers and the splitting of sums and means. Small enough
@@ -46,6 +48,7 @@ impl std::fmt::Display for Rule {
             Self::AlphaBeta { alpha, beta } => write!(f, "alpha {alpha} beta {beta}"),
             Self::ZPlus => f.write_str("z+"),
             Self::Flat => f.write_str("flat"),
+            Self::WSquare => f.write_str("w²"),
         }
     }
 }

@@ -69,6 +69,46 @@ impl Tensor {
         self.dims().first().copied().unwrap_or(1)
     }
 
+    /// Element-wise product with broadcasting.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        self.mul(other)
+    }
+
+    /// The positive part.
+    #[must_use]
+    pub fn rectified(&self) -> Self {
+        self.clamp_min(0.0)
+    }
+
+    /// One channel of feature maps `[n, c, h, w]`, as `[n, 1, h, w]`.
+    #[must_use]
+    pub fn channel(&self, channel: usize) -> Self {
+        self.slice(1, channel, channel + 1, 1)
+    }
+
+    /// The mean over channels of feature maps `[n, c, h, w]`, as `[n, 1, h, w]`.
+    #[must_use]
+    pub fn channel_mean(&self) -> Self {
+        self.sum_dim(1).scale(1.0 / self.dims()[1] as f32)
+    }
+
+    /// The mean over positions of feature maps `[n, c, h, w]`, as `[n, c, 1, 1]`.
+    #[must_use]
+    pub fn spatial_mean(&self) -> Self {
+        let dims = self.dims();
+        let positions = dims[2] * dims[3];
+        let flat = self.reshape(&[dims[0], dims[1], positions]).sum_dim(2);
+        flat.scale(1.0 / positions as f32).reshape(&[dims[0], dims[1], 1, 1])
+    }
+
+    /// The sum over channels of feature maps `[n, c, h, w]`, each channel times its weight `[n, c, 1, 1]`, as
+    /// `[n, 1, h, w]`.
+    #[must_use]
+    pub fn weighted_channel_sum(&self, weights: &Self) -> Self {
+        self.mul(weights).sum_dim(1)
+    }
+
     pub(crate) fn add(&self, other: &Self) -> Self {
         Self(Dispatch::float_add(self.0.clone(), other.0.clone()))
     }
