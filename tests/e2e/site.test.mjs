@@ -50,6 +50,10 @@ function wraps(bytes) {
       if (byte < 0x80) return value;
     }
   };
+  const skipName = () => {
+    const length = leb();
+    at += length;
+  };
   let imported = 0;
   const exported = [];
   const firstCalls = new Map();
@@ -59,7 +63,8 @@ function wraps(bytes) {
     const end = at + size;
     if (id === 2) {
       for (let count = leb(); count > 0; count -= 1) {
-        for (let part = 0; part < 2; part += 1) at += leb();
+        skipName();
+        skipName();
         const kind = bytes[at++];
         if (kind === 0) {
           leb();
@@ -76,7 +81,7 @@ function wraps(bytes) {
       }
     } else if (id === 7) {
       for (let count = leb(); count > 0; count -= 1) {
-        at += leb();
+        skipName();
         const kind = bytes[at++];
         const index = leb();
         if (kind === 0) exported.push(index);

@@ -1,6 +1,6 @@
 //! Formatting, lints and docs, each as a function that says whether it is fine.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     command::{cargo, run},
@@ -17,9 +17,10 @@ pub fn everything(places: &Places) -> Result<()> {
     })
 }
 
-/// `cargo fmt --check`.
+/// `cargo fmt --check`; names the files, not the thousand lines of their differences.
 pub fn formatting(places: &Places) -> Result<()> {
-    run(cargo(places).args(["fmt", "--all", "--check"]))
+    run(cargo(places).args(["fmt", "--all", "--", "--check", "-l"]))
+        .context("these files are not formatted: run `cargo fmt --all`")
 }
 
 /// clippy over the whole workspace with every warning an error.
@@ -28,15 +29,7 @@ pub fn formatting(places: &Places) -> Result<()> {
 /// the native crates need anyway, and no second half hour of checking for the browser's target is spent. What only the
 /// browser's target compiles is seen by the compiler when the site is built.
 pub fn lints(places: &Places) -> Result<()> {
-    run(cargo(places).args([
-        "clippy",
-        "--quiet",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    run(cargo(places).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
 /// rustdoc with every warning an error: a broken link is one.

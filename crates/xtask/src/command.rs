@@ -18,19 +18,13 @@ use crate::places::Places;
 pub fn command(places: &Places, program: impl AsRef<OsStr>) -> Command {
     let program = program.as_ref();
     // A child's PATH is not always what its program is looked up in, so look here.
-    let found =
-        which(places, program).map_or_else(|| program.to_os_string(), PathBuf::into_os_string);
+    let found = which(places, program).map_or_else(|| program.to_os_string(), PathBuf::into_os_string);
     let mut command = Command::new(found);
-    command
-        .current_dir(&places.root)
-        .env("PATH", places.path())
-        .env("CARGO_TARGET_DIR", &places.target);
+    command.current_dir(&places.root).env("PATH", places.path()).env("CARGO_TARGET_DIR", &places.target);
     // What `cargo run` told this program about itself is not true of the children.
     for (name, _) in env::vars_os() {
         if let Some(text) = name.to_str()
-            && (text == "CARGO"
-                || text.starts_with("CARGO_PKG_")
-                || text.starts_with("CARGO_MANIFEST_"))
+            && (text == "CARGO" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_"))
         {
             command.env_remove(&name);
         }
@@ -51,20 +45,13 @@ pub fn which(places: &Places, program: impl AsRef<OsStr>) -> Option<PathBuf> {
     }
     env::split_paths(&places.path())
         .map(|folder| folder.join(program))
-        .flat_map(|file| {
-            [
-                file.clone(),
-                file.with_added_extension(env::consts::EXE_EXTENSION),
-            ]
-        })
+        .flat_map(|file| [file.clone(), file.with_added_extension(env::consts::EXE_EXTENSION)])
         .find(|file| file.is_file())
 }
 
 /// Runs a command, its output going to the terminal; a failure is an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", show(command)))?;
+    let status = command.status().with_context(|| format!("cannot start `{}`", show(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status})", show(command));
     }
@@ -80,12 +67,7 @@ pub fn capture(command: &mut Command) -> Result<String> {
         .with_context(|| format!("cannot start `{}`", show(command)))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "`{}` failed ({}): {}",
-            show(command),
-            output.status,
-            last_line(&complaint)
-        );
+        bail!("`{}` failed ({}): {}", show(command), output.status, last_line(&complaint));
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no text", show(command)))
 }
@@ -112,10 +94,7 @@ pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<()> {
     let errors = drain(child.stderr.take().map(|pipe| Box::new(pipe) as _));
     let start = Instant::now();
     let status = loop {
-        if let Some(status) = child
-            .try_wait()
-            .with_context(|| format!("lost sight of `{shown}`"))?
-        {
+        if let Some(status) = child.try_wait().with_context(|| format!("lost sight of `{shown}`"))? {
             break status;
         }
         if start.elapsed() > limit {
@@ -125,16 +104,9 @@ pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(20));
     };
-    let (output, errors) = (
-        output.join().unwrap_or_default(),
-        errors.join().unwrap_or_default(),
-    );
+    let (output, errors) = (output.join().unwrap_or_default(), errors.join().unwrap_or_default());
     if !status.success() {
-        let text = if errors.trim().is_empty() {
-            &output
-        } else {
-            &errors
-        };
+        let text = if errors.trim().is_empty() { &output } else { &errors };
         bail!("`{shown}` failed ({status}): {}", last_line(text));
     }
     Ok(())
@@ -143,18 +115,11 @@ pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<()> {
 /// Runs a command, shows its standard output as it comes and hands each line to `read`. Returns whether it succeeded.
 pub fn watch(command: &mut Command, mut read: impl FnMut(&str)) -> Result<bool> {
     let shown = show(command);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{shown}`"))?;
     if let Some(pipe) = child.stdout.take() {
         let mut reader = BufReader::new(pipe);
         let mut bytes = Vec::new();
-        while reader
-            .read_until(b'\n', &mut bytes)
-            .with_context(|| format!("cannot read what `{shown}` prints"))?
-            > 0
-        {
+        while reader.read_until(b'\n', &mut bytes).with_context(|| format!("cannot read what `{shown}` prints"))? > 0 {
             let line = String::from_utf8_lossy(&bytes);
             print!("{line}");
             std::io::stdout().flush().ok();
@@ -162,29 +127,18 @@ pub fn watch(command: &mut Command, mut read: impl FnMut(&str)) -> Result<bool> 
             bytes.clear();
         }
     }
-    Ok(child
-        .wait()
-        .with_context(|| format!("lost sight of `{shown}`"))?
-        .success())
+    Ok(child.wait().with_context(|| format!("lost sight of `{shown}`"))?.success())
 }
 
 /// A command as one would type it.
 fn show(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_default();
-    let words: Vec<OsString> = std::iter::once(program)
-        .chain(command.get_args())
-        .map(OsStr::to_os_string)
-        .collect();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words: Vec<OsString> = std::iter::once(program).chain(command.get_args()).map(OsStr::to_os_string).collect();
     words.join(OsStr::new(" ")).to_string_lossy().into_owned()
 }
 
 fn last_line(text: &str) -> &str {
-    text.lines()
-        .map(str::trim)
-        .rfind(|line| !line.is_empty())
-        .unwrap_or("it printed nothing")
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it printed nothing")
 }
 
 #[cfg(test)]
@@ -204,21 +158,15 @@ mod tests {
         .expect_err("exit 3 is a failure")
         .to_string();
         assert!(error.starts_with("`sh -c"), "{error}");
-        assert!(
-            error.contains("exit status: 3") && error.ends_with(": last"),
-            "{error}"
-        );
+        assert!(error.contains("exit status: 3") && error.ends_with(": last"), "{error}");
     }
 
     #[test]
     fn a_child_that_hangs_is_ended() {
         let start = Instant::now();
-        let error = run_quietly(
-            command(&places(), "sleep").arg("60"),
-            Duration::from_millis(200),
-        )
-        .expect_err("it hangs")
-        .to_string();
+        let error = run_quietly(command(&places(), "sleep").arg("60"), Duration::from_millis(200))
+            .expect_err("it hangs")
+            .to_string();
         assert!(error.contains("took longer"), "{error}");
         assert!(start.elapsed() < Duration::from_secs(20));
     }
@@ -226,10 +174,8 @@ mod tests {
     #[test]
     fn lines_are_watched() {
         let mut lines = Vec::new();
-        let fine = watch(
-            command(&places(), "sh").args(["-c", "echo a; echo b; exit 1"]),
-            |line| lines.push(line.to_owned()),
-        );
+        let fine =
+            watch(command(&places(), "sh").args(["-c", "echo a; echo b; exit 1"]), |line| lines.push(line.to_owned()));
         assert!(!fine.expect("sh starts"));
         assert_eq!(lines, ["a", "b"]);
     }

@@ -36,11 +36,7 @@ impl Places {
             Some(path) => std::path::absolute(path).context("CARGO_TARGET_DIR is no path")?,
             None => cache.join("target"),
         };
-        Ok(Self {
-            root,
-            target,
-            cache,
-        })
+        Ok(Self { root, target, cache })
     }
 
     /// The built site.
@@ -69,13 +65,9 @@ fn home() -> Result<PathBuf> {
     env::var_os("HOME")
         .or_else(|| env::var_os("USERPROFILE"))
         .map(PathBuf::from)
-        .context(
-            "HOME is not set; set it, or INNSPECT_CACHE to a folder for tools and build products",
-        )
+        .context("HOME is not set; set it, or INNSPECT_CACHE to a folder for tools and build products")
 }
 
 fn cargo_home() -> Option<PathBuf> {
-    env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home().ok().map(|home| home.join(".cargo")))
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| home().ok().map(|home| home.join(".cargo")))
 }

@@ -18,10 +18,7 @@ pub fn timed<T>(what: impl Display, work: impl FnOnce() -> anyhow::Result<T>) ->
     let start = Instant::now();
     let result = work();
     let outcome = if result.is_ok() { "done" } else { "failed" };
-    line(format_args!(
-        "{what}: {outcome} in {}",
-        duration(start.elapsed())
-    ));
+    line(format_args!("{what}: {outcome} in {}", duration(start.elapsed())));
     result
 }
 

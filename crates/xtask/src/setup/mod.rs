@@ -23,9 +23,7 @@ pub use wasm::Toolchain;
 pub fn everything(places: &Places) -> Result<()> {
     let toolchain = for_site(places)?;
     for_tests(places)?;
-    say::line(format_args!(
-        "all set up; the site is compiled by {toolchain}"
-    ));
+    say::line(format_args!("all set up; the site is compiled by {toolchain}"));
     Ok(())
 }
 
@@ -42,21 +40,9 @@ pub fn for_site(places: &Places) -> Result<Toolchain> {
 pub fn for_tests(places: &Places) -> Result<()> {
     let lavapipe = Path::new("/usr/share/vulkan/icd.d");
     let wanted = [
-        Package::unless(
-            chromium(places).is_some(),
-            "chromium",
-            "a Chromium, for the end-to-end tests",
-        ),
-        Package::unless(
-            which(places, "node").is_some(),
-            "nodejs",
-            "Node.js 18 or newer, for the end-to-end tests",
-        ),
-        Package::unless(
-            which(places, "npm").is_some(),
-            "npm",
-            "npm, for the end-to-end tests",
-        ),
+        Package::unless(chromium(places).is_some(), "chromium", "a Chromium, for the end-to-end tests"),
+        Package::unless(which(places, "node").is_some(), "nodejs", "Node.js 18 or newer, for the end-to-end tests"),
+        Package::unless(which(places, "npm").is_some(), "npm", "npm, for the end-to-end tests"),
         Package::unless(
             cfg!(not(target_os = "linux")) || has_vulkan_loader(),
             "libvulkan1",
@@ -67,14 +53,9 @@ pub fn for_tests(places: &Places) -> Result<()> {
             "mesa-vulkan-drivers",
             "a Vulkan driver, for the GPU tests (Mesa's lavapipe needs no GPU)",
         ),
+        Package::unless(which(places, "brotli").is_some(), "brotli", "brotli, to measure the download"),
         Package::unless(
-            which(places, "brotli").is_some(),
-            "brotli",
-            "brotli, to measure the download",
-        ),
-        Package::unless(
-            cfg!(not(target_os = "linux"))
-                || debian::holds(Path::new("/usr/share/fonts/truetype"), ""),
+            cfg!(not(target_os = "linux")) || debian::holds(Path::new("/usr/share/fonts/truetype"), ""),
             "fonts-dejavu-core",
             "a font, for the browser's screenshots",
         ),
@@ -88,29 +69,19 @@ pub fn chromium(places: &Places) -> Option<std::path::PathBuf> {
     if let Some(path) = env::var_os("CHROMIUM") {
         return which(places, path);
     }
-    [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-    ]
-    .iter()
-    .find_map(|name| which(places, name))
-    .or_else(|| {
-        let mac = Path::new("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-        mac.is_file().then(|| mac.to_path_buf())
-    })
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .iter()
+        .find_map(|name| which(places, name))
+        .or_else(|| {
+            let mac = Path::new("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
+            mac.is_file().then(|| mac.to_path_buf())
+        })
 }
 
 fn has_vulkan_loader() -> bool {
-    [
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-        "/usr/lib64",
-        "/usr/lib",
-    ]
-    .iter()
-    .any(|folder| debian::holds(Path::new(folder), "libvulkan.so.1"))
+    ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+        .iter()
+        .any(|folder| debian::holds(Path::new(folder), "libvulkan.so.1"))
 }
 
 /// Downloads every crate of the lock file, so that the build itself needs no network.
@@ -140,20 +111,14 @@ fn node_modules(places: &Places) -> Result<()> {
     let locked = folder.join("package-lock.json");
     // npm leaves a copy of what it installed; same content means nothing to do.
     let installed = folder.join("node_modules/.innspect-lock");
-    let lock =
-        std::fs::read(&locked).with_context(|| format!("cannot read {}", locked.display()))?;
+    let lock = std::fs::read(&locked).with_context(|| format!("cannot read {}", locked.display()))?;
     if std::fs::read(&installed).is_ok_and(|copy| copy == lock) {
         return Ok(());
     }
-    say::timed(
-        "installing the browser driver (npm ci in tests/e2e)",
-        || {
-            let mut npm = command(places, "npm");
-            npm.current_dir(&folder)
-                .args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]);
-            crate::command::run_quietly(&mut npm, Duration::from_secs(600))?;
-            std::fs::write(&installed, &lock)
-                .with_context(|| format!("cannot write {}", installed.display()))
-        },
-    )
+    say::timed("installing the browser driver (npm ci in tests/e2e)", || {
+        let mut npm = command(places, "npm");
+        npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]);
+        crate::command::run_quietly(&mut npm, Duration::from_secs(600))?;
+        std::fs::write(&installed, &lock).with_context(|| format!("cannot write {}", installed.display()))
+    })
 }

@@ -23,39 +23,22 @@ pub struct Tool {
 
 /// Trunk, which bundles the site.
 pub fn trunk() -> Tool {
-    Tool {
-        krate: "trunk",
-        program: "trunk",
-        version: "0.22.1".to_owned(),
-    }
+    Tool { krate: "trunk", program: "trunk", version: "0.22.1".to_owned() }
 }
 
 /// wasm-bindgen, in the version of the library that the page and the worker are linked with.
 pub fn wasm_bindgen(places: &Places) -> Result<Tool> {
     let lock = places.root.join("Cargo.lock");
-    let text =
-        fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
-    let version = locked_version(&text, "wasm-bindgen")
-        .context("Cargo.lock does not name wasm-bindgen")?
-        .to_owned();
-    Ok(Tool {
-        krate: "wasm-bindgen-cli",
-        program: "wasm-bindgen",
-        version,
-    })
+    let text = fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let version = locked_version(&text, "wasm-bindgen").context("Cargo.lock does not name wasm-bindgen")?.to_owned();
+    Ok(Tool { krate: "wasm-bindgen-cli", program: "wasm-bindgen", version })
 }
 
 /// The version of a crate in a lock file.
 fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = lock.lines();
-    lines.find(|line| {
-        line.strip_prefix("name = ")
-            .is_some_and(|value| value.trim_matches('"') == name)
-    })?;
-    lines
-        .next()?
-        .strip_prefix("version = ")
-        .map(|value| value.trim_matches('"'))
+    lines.find(|line| line.strip_prefix("name = ").is_some_and(|value| value.trim_matches('"') == name))?;
+    lines.next()?.strip_prefix("version = ").map(|value| value.trim_matches('"'))
 }
 
 /// Compiles the program unless the right version is there.
@@ -64,13 +47,10 @@ pub fn ensure(places: &Places, tool: &Tool, toolchain: &Toolchain) -> Result<()>
         return Ok(());
     }
     let Tool { krate, version, .. } = tool;
-    say::timed(
-        format_args!("compiling {krate} {version} (once; trunk takes minutes)"),
-        || install(places, tool, toolchain),
-    )
-    .with_context(|| {
-        format!("cannot install {krate} {version}; try: cargo install {krate} --version {version}")
+    say::timed(format_args!("compiling {krate} {version} (once; trunk takes minutes)"), || {
+        install(places, tool, toolchain)
     })
+    .with_context(|| format!("cannot install {krate} {version}; try: cargo install {krate} --version {version}"))
 }
 
 fn installed(places: &Places, tool: &Tool) -> bool {
@@ -88,14 +68,8 @@ fn install(places: &Places, tool: &Tool, toolchain: &Toolchain) -> Result<()> {
             if *toolchain != Toolchain::Active || !debian::available(places) {
                 return Err(error);
             }
-            let packages = [
-                ("rustc-web", "a newer Rust compiler"),
-                ("cargo-web", "its cargo"),
-            ];
-            debian::ensure(
-                places,
-                packages.map(|(name, purpose)| Package { name, purpose }),
-            )?;
+            let packages = [("rustc-web", "a newer Rust compiler"), ("cargo-web", "its cargo")];
+            debian::ensure(places, packages.map(|(name, purpose)| Package { name, purpose }))?;
             run(command(places, "rustup").args(["toolchain", "link", "web", "/usr"]))?;
             compile(places, tool, &Toolchain::Debian, &scratch, true)
         });
@@ -103,13 +77,7 @@ fn install(places: &Places, tool: &Tool, toolchain: &Toolchain) -> Result<()> {
     result
 }
 
-fn compile(
-    places: &Places,
-    tool: &Tool,
-    toolchain: &Toolchain,
-    scratch: &Path,
-    locked: bool,
-) -> Result<()> {
+fn compile(places: &Places, tool: &Tool, toolchain: &Toolchain, scratch: &Path, locked: bool) -> Result<()> {
     let mut install = cargo(places);
     toolchain
         .apply(&mut install)
@@ -121,15 +89,7 @@ fn compile(
         .env("CARGO_TARGET_DIR", scratch)
         // The settings of this workspace are not the tool's.
         .current_dir(&places.cache)
-        .args([
-            "install",
-            "--quiet",
-            tool.krate,
-            "--version",
-            &tool.version,
-            "--ignore-rust-version",
-            "--root",
-        ])
+        .args(["install", "--quiet", tool.krate, "--version", &tool.version, "--ignore-rust-version", "--root"])
         .arg(places.tools());
     if locked {
         install.arg("--locked");

@@ -63,10 +63,7 @@ pub fn ensure(places: &Places) -> Result<Toolchain> {
     let rustup = which(places, "rustup").is_some();
     if rustup {
         let added = say::timed(format_args!("rustup target add {TARGET}"), || {
-            run_quietly(
-                command(places, "rustup").args(["target", "add", TARGET]),
-                Duration::from_secs(300),
-            )
+            run_quietly(command(places, "rustup").args(["target", "add", TARGET]), Duration::from_secs(300))
         });
         match added {
             Ok(()) if works(places, Toolchain::Active)? => return Ok(Toolchain::Active),
@@ -100,22 +97,11 @@ fn find(places: &Places) -> Result<Option<Toolchain>> {
 fn works(places: &Places, toolchain: Toolchain) -> Result<bool> {
     let folder = places.cache.join("probe");
     let source = folder.join("probe.rs");
-    write(
-        &source,
-        "#[unsafe(no_mangle)] pub extern \"C\" fn probe() -> usize { String::from(\"probe\").len() }\n",
-    )?;
+    write(&source, "#[unsafe(no_mangle)] pub extern \"C\" fn probe() -> usize { String::from(\"probe\").len() }\n")?;
     let mut rustc = command(places, "rustc");
     toolchain
         .apply(&mut rustc)
-        .args([
-            "--edition",
-            "2024",
-            "--crate-type",
-            "cdylib",
-            "--target",
-            TARGET,
-            "-o",
-        ])
+        .args(["--edition", "2024", "--crate-type", "cdylib", "--target", TARGET, "-o"])
         .arg(folder.join("probe.wasm"))
         .arg(&source);
     Ok(run_quietly(&mut rustc, Duration::from_secs(120)).is_ok())
@@ -126,33 +112,15 @@ fn from_debian(places: &Places) -> Result<()> {
     debian::ensure(
         places,
         [
-            Package {
-                name: "rustc-web",
-                purpose: "a Rust compiler for the browser",
-            },
-            Package {
-                name: "cargo-web",
-                purpose: "its cargo",
-            },
-            Package {
-                name: "rust-web-src",
-                purpose: "the source of its standard library",
-            },
+            Package { name: "rustc-web", purpose: "a Rust compiler for the browser" },
+            Package { name: "cargo-web", purpose: "its cargo" },
+            Package { name: "rust-web-src", purpose: "the source of its standard library" },
             // It brings `rust-lld`.
-            Package {
-                name: "lld-22",
-                purpose: "its linker",
-            },
+            Package { name: "lld-22", purpose: "its linker" },
         ],
     )?;
-    run_quietly(
-        command(places, "rustup").args(["toolchain", "link", DEBIAN, DEBIAN_ROOT]),
-        Duration::from_secs(60),
-    )?;
-    say::timed(
-        format_args!("building the standard library for {TARGET}"),
-        || standard_library(places),
-    )
+    run_quietly(command(places, "rustup").args(["toolchain", "link", DEBIAN, DEBIAN_ROOT]), Duration::from_secs(60))?;
+    say::timed(format_args!("building the standard library for {TARGET}"), || standard_library(places))
 }
 
 /// Builds std from source with an empty crate and puts it where the compiler looks.
@@ -180,15 +148,15 @@ fn standard_library(places: &Places) -> Result<()> {
     run(&mut cargo)?;
 
     let libraries = PathBuf::from(
-        capture(
-            command(places, bin.join("rustc"))
-                .env_remove("RUSTUP_TOOLCHAIN")
-                .args(["--print", "target-libdir", "--target", TARGET]),
-        )?
+        capture(command(places, bin.join("rustc")).env_remove("RUSTUP_TOOLCHAIN").args([
+            "--print",
+            "target-libdir",
+            "--target",
+            TARGET,
+        ]))?
         .trim(),
     );
-    fs::create_dir_all(&libraries)
-        .with_context(|| format!("cannot make {}", libraries.display()))?;
+    fs::create_dir_all(&libraries).with_context(|| format!("cannot make {}", libraries.display()))?;
     // Two versions of a crate side by side would be an ambiguity.
     for old in files(&libraries)?.iter().filter(|file| is_library(file)) {
         fs::remove_file(old).with_context(|| format!("cannot remove {}", old.display()))?;
@@ -202,8 +170,7 @@ fn standard_library(places: &Places) -> Result<()> {
         if name.to_string_lossy().contains("stdseed") {
             continue;
         }
-        fs::copy(part, libraries.join(name))
-            .with_context(|| format!("cannot copy {}", part.display()))?;
+        fs::copy(part, libraries.join(name)).with_context(|| format!("cannot copy {}", part.display()))?;
         copied += 1;
     }
     if copied == 0 {
@@ -214,13 +181,11 @@ fn standard_library(places: &Places) -> Result<()> {
 }
 
 fn is_library(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|extension| extension == "rlib")
+    file.extension().is_some_and(|extension| extension == "rlib")
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 

@@ -14,16 +14,8 @@ use super::files;
 use crate::places::Places;
 
 /// Folders and files that the site is made of.
-const SOURCES: &[&str] = &[
-    "crates",
-    "shaders",
-    "www",
-    "models",
-    "Cargo.toml",
-    "Cargo.lock",
-    "Trunk.toml",
-    ".cargo/config.toml",
-];
+const SOURCES: &[&str] =
+    &["crates", "shaders", "www", "models", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo/config.toml"];
 
 /// The state of the sources.
 pub struct Stamp(String);
@@ -49,8 +41,7 @@ impl Stamp {
     pub fn write(&self, places: &Places) -> Result<()> {
         let file = file(places);
         if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         fs::write(&file, &self.0).with_context(|| format!("cannot write {}", file.display()))
     }
@@ -71,11 +62,7 @@ fn file(places: &Places) -> PathBuf {
 
 fn add(hash: &mut Sha256, file: &Path) -> Result<()> {
     let about = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let changed = about
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default();
+    let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     hash.update(file.as_os_str().as_encoded_bytes());
     hash.update(about.len().to_le_bytes());
     hash.update(changed.as_nanos().to_le_bytes());

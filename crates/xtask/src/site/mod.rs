@@ -30,14 +30,9 @@ pub fn build_with(places: &Places, toolchain: Toolchain) -> Result<()> {
     let stamp = fresh::Stamp::of(places)?;
     say::timed("building the site (Trunk, release)", || {
         let mut trunk = command(places, "trunk");
-        toolchain
-            .apply(&mut trunk)
-            .args(["build", "--offline", "--release"]);
+        toolchain.apply(&mut trunk).args(["build", "--offline", "--release"]);
         // The hook in Trunk.toml calls this program: this very one, not one compiled anew by the other toolchain.
-        trunk.env(
-            "INNSPECT_XTASK",
-            env::current_exe().context("cannot find the running xtask")?,
-        );
+        trunk.env("INNSPECT_XTASK", env::current_exe().context("cannot find the running xtask")?);
         // Trunk takes NO_COLOR for a flag of its own that wants `true` or `false`.
         trunk.env_remove("NO_COLOR");
         run(&mut trunk)

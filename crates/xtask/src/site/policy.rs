@@ -16,18 +16,11 @@ pub fn allow_inline_scripts(html: &str) -> Result<String> {
         bail!("www/index.html has no Content-Security-Policy meta tag");
     }
     if html.matches(TOKEN).count() != 1 {
-        bail!(
-            "the Content-Security-Policy of www/index.html must have {TOKEN} in its script-src, once"
-        );
+        bail!("the Content-Security-Policy of www/index.html must have {TOKEN} in its script-src, once");
     }
     let hashes: Vec<String> = inline_scripts(html)
         .iter()
-        .map(|text| {
-            format!(
-                "'sha256-{}'",
-                BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))
-            )
-        })
+        .map(|text| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))))
         .collect();
     Ok(html.replace(TOKEN, &hashes.join(" ")))
 }
@@ -43,10 +36,7 @@ fn inline_scripts(html: &str) -> Vec<&str> {
         let Some(close) = body.find("</script") else {
             break;
         };
-        if !attributes
-            .split_whitespace()
-            .any(|attribute| attribute.starts_with("src="))
-        {
+        if !attributes.split_whitespace().any(|attribute| attribute.starts_with("src=")) {
             texts.push(&body[1..close]);
         }
         rest = &body[close..];
@@ -62,28 +52,20 @@ mod tests {
 
     #[test]
     fn inline_scripts_are_allowed_by_their_hash() {
-        let html = format!(
-            "{POLICY}<script src=\"a.js\"></script><script type=\"module\">alert(1)</script>"
-        );
+        let html = format!("{POLICY}<script src=\"a.js\"></script><script type=\"module\">alert(1)</script>");
         let allowed = allow_inline_scripts(&html).expect("a policy with the token");
         // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
         assert!(
-            allowed.contains(
-                "script-src 'self' 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='\""
-            ),
+            allowed.contains("script-src 'self' 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='\""),
             "{allowed}"
         );
     }
 
     #[test]
     fn a_page_without_policy_is_refused() {
-        let error = allow_inline_scripts("<script>alert(1)</script>")
-            .expect_err("no policy")
-            .to_string();
+        let error = allow_inline_scripts("<script>alert(1)</script>").expect_err("no policy").to_string();
         assert!(error.contains("Content-Security-Policy"), "{error}");
-        let error = allow_inline_scripts(&POLICY.replace(TOKEN, ""))
-            .expect_err("no token")
-            .to_string();
+        let error = allow_inline_scripts(&POLICY.replace(TOKEN, "")).expect_err("no token").to_string();
         assert!(error.contains(TOKEN), "{error}");
     }
 

@@ -39,41 +39,18 @@ pub struct Options {
 impl Options {
     /// Reads the command line.
     pub fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self {
-            port: None,
-            host: IpAddr::from([127, 0, 0, 1]),
-            base: "/".to_owned(),
-            folder: None,
-            build: true,
-        };
+        let mut options =
+            Self { port: None, host: IpAddr::from([127, 0, 0, 1]), base: "/".to_owned(), folder: None, build: true };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
-            let mut value = || {
-                words
-                    .next()
-                    .with_context(|| format!("{word} needs a value"))
-            };
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
-                "--port" => {
-                    options.port = Some(
-                        value()?
-                            .parse()
-                            .context("--port needs a number up to 65535")?,
-                    )
-                }
-                "--host" => {
-                    options.host = value()?
-                        .parse()
-                        .context("--host needs an IP address such as 0.0.0.0")?
-                }
-                "--base" => {
-                    options.base = format!("/{}/", value()?.trim_matches('/')).replace("//", "/")
-                }
+                "--port" => options.port = Some(value()?.parse().context("--port needs a number up to 65535")?),
+                "--host" => options.host = value()?.parse().context("--host needs an IP address such as 0.0.0.0")?,
+                "--base" => options.base = format!("/{}/", value()?.trim_matches('/')).replace("//", "/"),
                 "--dir" => options.folder = Some(PathBuf::from(value()?)),
                 "--no-build" => options.build = false,
-                _ => bail!(
-                    "serve does not know {word:?}; it takes --port, --host, --base, --dir and --no-build"
-                ),
+                _ => bail!("serve does not know {word:?}; it takes --port, --host, --base, --dir and --no-build"),
             }
         }
         Ok(options)
@@ -83,21 +60,11 @@ impl Options {
 /// Serves `folder` until the process is ended.
 pub fn run(folder: &Path, options: &Options) -> Result<()> {
     let server = Arc::new(listen(options)?);
-    let address = server
-        .server_addr()
-        .to_ip()
-        .context("the server has no address")?;
-    say::line(format_args!(
-        "iNNspect is at http://{address}{}  (Ctrl+C ends it)",
-        options.base.replace(' ', "%20")
-    ));
+    let address = server.server_addr().to_ip().context("the server has no address")?;
+    say::line(format_args!("iNNspect is at http://{address}{}  (Ctrl+C ends it)", options.base.replace(' ', "%20")));
     let workers: Vec<_> = (0..THREADS)
         .map(|_| {
-            let (server, folder, base) = (
-                Arc::clone(&server),
-                folder.to_path_buf(),
-                options.base.clone(),
-            );
+            let (server, folder, base) = (Arc::clone(&server), folder.to_path_buf(), options.base.clone());
             thread::spawn(move || {
                 for request in server.incoming_requests() {
                     // A browser that goes away in the middle of an answer is nothing to report.
@@ -107,9 +74,7 @@ pub fn run(folder: &Path, options: &Options) -> Result<()> {
         })
         .collect();
     for worker in workers {
-        worker
-            .join()
-            .map_err(|_| anyhow!("a thread of the server panicked"))?;
+        worker.join().map_err(|_| anyhow!("a thread of the server panicked"))?;
     }
     Ok(())
 }
@@ -117,8 +82,7 @@ pub fn run(folder: &Path, options: &Options) -> Result<()> {
 fn listen(options: &Options) -> Result<Server> {
     let open = |port| Server::http(SocketAddr::new(options.host, port));
     if let Some(port) = options.port {
-        return open(port)
-            .map_err(|error| anyhow!("cannot listen on {}:{port}: {error}", options.host));
+        return open(port).map_err(|error| anyhow!("cannot listen on {}:{port}: {error}", options.host));
     }
     (DEFAULT_PORT..DEFAULT_PORT + 20)
         .find_map(|port| open(port).ok())
@@ -135,11 +99,7 @@ fn answer(request: Request, folder: &Path, base: &str) -> std::io::Result<()> {
     let Ok(about) = fs::metadata(&file) else {
         return request.respond(Response::from_string("not found\n").with_status_code(404));
     };
-    let changed = about
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default();
+    let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let tag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
     let known = request
         .headers()
@@ -148,10 +108,7 @@ fn answer(request: Request, folder: &Path, base: &str) -> std::io::Result<()> {
     let headers = [header("ETag", &tag), header("Cache-Control", "no-cache")];
     if known {
         let mut response = Response::empty(StatusCode(304));
-        headers
-            .into_iter()
-            .flatten()
-            .for_each(|header| response.add_header(header));
+        headers.into_iter().flatten().for_each(|header| response.add_header(header));
         return request.respond(response);
     }
     let mut response = Response::from_file(File::open(&file)?);
@@ -201,11 +158,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 fn kind(file: &Path) -> &'static str {
-    match file
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
-    {
+    match file.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
@@ -247,14 +200,8 @@ mod tests {
     fn requests_stay_in_the_folder() {
         let folder = site("locate");
         let find = |url| locate(url, &folder, "/some/path/");
-        assert_eq!(
-            find("/some/path/?device=cpu"),
-            Some(folder.join("index.html"))
-        );
-        assert_eq!(
-            find("/some/path/deep/a%20b.wasm"),
-            Some(folder.join("deep/a b.wasm"))
-        );
+        assert_eq!(find("/some/path/?device=cpu"), Some(folder.join("index.html")));
+        assert_eq!(find("/some/path/deep/a%20b.wasm"), Some(folder.join("deep/a b.wasm")));
         for refused in [
             "/",
             "/other",
@@ -281,27 +228,17 @@ mod tests {
         });
         let ask = |path: &str, more: &str| {
             let mut stream = TcpStream::connect(address).expect("the server");
-            write!(
-                stream,
-                "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n"
-            )
-            .expect("a request");
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n").expect("a request");
             let mut text = String::new();
             stream.read_to_string(&mut text).expect("an answer");
             text
         };
         let module = ask("/deep/a%20b.wasm", "");
         assert!(
-            module.starts_with("HTTP/1.1 200")
-                && module.contains("application/wasm")
-                && module.ends_with("module"),
+            module.starts_with("HTTP/1.1 200") && module.contains("application/wasm") && module.ends_with("module"),
             "{module}"
         );
-        let tag = module
-            .lines()
-            .find_map(|line| line.strip_prefix("ETag: "))
-            .expect("a tag")
-            .to_owned();
+        let tag = module.lines().find_map(|line| line.strip_prefix("ETag: ")).expect("a tag").to_owned();
         let again = ask("/deep/a%20b.wasm", &format!("If-None-Match: {tag}\r\n"));
         assert!(again.starts_with("HTTP/1.1 304"), "{again}");
         let missing = ask("/nothing", "");
@@ -311,19 +248,9 @@ mod tests {
 
     #[test]
     fn the_command_line_is_read() {
-        let parse = |text: &str| {
-            Options::parse(
-                &text
-                    .split_whitespace()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>(),
-            )
-        };
+        let parse = |text: &str| Options::parse(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let options = parse("--port 0 --base some/path --no-build").expect("known options");
-        assert_eq!(
-            (options.port, options.base.as_str(), options.build),
-            (Some(0), "/some/path/", false)
-        );
+        assert_eq!((options.port, options.base.as_str(), options.build), (Some(0), "/some/path/", false));
         assert_eq!(parse("--base /").expect("known").base, "/");
         assert!(parse("--port").is_err() && parse("--fast").is_err());
     }

@@ -46,8 +46,7 @@ impl When {
 /// Writes the worker for the site in `site`; returns a sentence about it.
 pub fn write(places: &Places, site: &Path) -> Result<String> {
     let template = places.root.join("www/sw.js.template");
-    let text = fs::read_to_string(&template)
-        .with_context(|| format!("cannot read {}", template.display()))?;
+    let text = fs::read_to_string(&template).with_context(|| format!("cannot read {}", template.display()))?;
     let mut list = Map::new();
     let mut totals = [(When::Install, 0, 0), (When::Idle, 0, 0), (When::Use, 0, 0)];
     for file in files::below(site)? {
@@ -64,13 +63,10 @@ pub fn write(places: &Places, site: &Path) -> Result<String> {
         }
     }
     let worker = site.join(NAME);
-    fs::write(&worker, fill(&text, list)?)
-        .with_context(|| format!("cannot write {}", worker.display()))?;
+    fs::write(&worker, fill(&text, list)?).with_context(|| format!("cannot write {}", worker.display()))?;
     let parts: Vec<String> = totals
         .iter()
-        .map(|(when, count, size)| {
-            format!("{count} files at {} ({})", when.name(), say::bytes(*size))
-        })
+        .map(|(when, count, size)| format!("{count} files at {} ({})", when.name(), say::bytes(*size)))
         .collect();
     Ok(format!("service worker: {}", parts.join(", ")))
 }
@@ -80,10 +76,7 @@ fn fill(template: &str, list: Map<String, Value>) -> Result<String> {
     if template.matches(TOKEN).count() != 1 {
         bail!("www/sw.js.template must have {TOKEN} once");
     }
-    Ok(template.replace(
-        TOKEN,
-        &serde_json::to_string_pretty(&list).context("the list of files is no JSON")?,
-    ))
+    Ok(template.replace(TOKEN, &serde_json::to_string_pretty(&list).context("the list of files is no JSON")?))
 }
 
 #[cfg(test)]
@@ -94,13 +87,7 @@ mod tests {
     fn networks_wait_for_their_use_and_photos_for_a_quiet_moment() {
         assert_eq!(When::of("models/squeezenet.onnx"), When::Use);
         assert_eq!(When::of("models/photos/dog.jpg"), When::Idle);
-        for shell in [
-            "index.html",
-            "worker_bg.wasm",
-            "models/catalog.json",
-            "icons/icon-512.png",
-            "LICENSE",
-        ] {
+        for shell in ["index.html", "worker_bg.wasm", "models/catalog.json", "icons/icon-512.png", "LICENSE"] {
             assert_eq!(When::of(shell), When::Install, "{shell}");
         }
     }
@@ -110,10 +97,7 @@ mod tests {
         let mut list = Map::new();
         list.insert("index.html".to_owned(), json!(["00ff", "install"]));
         let text = fill("const FILES = __FILES__;", list).expect("one token");
-        assert!(
-            text.starts_with("const FILES = {") && text.contains("\"00ff\""),
-            "{text}"
-        );
+        assert!(text.starts_with("const FILES = {") && text.contains("\"00ff\""), "{text}");
         assert!(fill("no token", Map::new()).is_err());
     }
 }

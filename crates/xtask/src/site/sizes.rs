@@ -12,17 +12,7 @@ use crate::{
 };
 
 /// Extensions of what must arrive before the page works, networks and photos apart.
-const SHELL: &[&str] = &[
-    "html",
-    "css",
-    "js",
-    "wasm",
-    "json",
-    "webmanifest",
-    "svg",
-    "png",
-    "ico",
-];
+const SHELL: &[&str] = &["html", "css", "js", "wasm", "json", "webmanifest", "svg", "png", "ico"];
 
 /// One line per file of the first load, then the sum; brotli's figures where the command exists.
 pub fn print(places: &Places) -> Result<()> {
@@ -35,39 +25,22 @@ pub fn print(places: &Places) -> Result<()> {
             continue;
         }
         let path = site.join(&file);
-        let raw = fs::metadata(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?
-            .len();
+        let raw = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
         raw_sum += raw;
         if brotli {
             let mut pack = command(places, "brotli");
-            let output = pack
-                .args(["-q", "9", "-c", "--"])
-                .arg(&path)
-                .output()
-                .context("cannot start brotli")?;
+            let output = pack.args(["-q", "9", "-c", "--"]).arg(&path).output().context("cannot start brotli")?;
             let packed = output.stdout.len() as u64;
             packed_sum += packed;
-            say::line(format_args!(
-                "  {file}: {}, brotli {}",
-                say::bytes(raw),
-                say::bytes(packed)
-            ));
+            say::line(format_args!("  {file}: {}, brotli {}", say::bytes(raw), say::bytes(packed)));
         } else {
             say::line(format_args!("  {file}: {}", say::bytes(raw)));
         }
     }
     if brotli {
-        say::line(format_args!(
-            "first load: {}, brotli {}",
-            say::bytes(raw_sum),
-            say::bytes(packed_sum)
-        ));
+        say::line(format_args!("first load: {}, brotli {}", say::bytes(raw_sum), say::bytes(packed_sum)));
     } else {
-        say::line(format_args!(
-            "first load: {} (install brotli to see it compressed)",
-            say::bytes(raw_sum)
-        ));
+        say::line(format_args!("first load: {} (install brotli to see it compressed)", say::bytes(raw_sum)));
     }
     Ok(())
 }

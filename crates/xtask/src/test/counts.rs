@@ -34,10 +34,7 @@ impl fmt::Display for Counts {
 impl Counts {
     /// From a closing line of `cargo test`: `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
     pub fn of_cargo(line: &str) -> Option<Self> {
-        let (_, numbers) = line
-            .trim()
-            .strip_prefix("test result: ")?
-            .split_once(". ")?;
+        let (_, numbers) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
         let mut counts = Self::default();
         for part in numbers.split(';') {
             let mut words = part.split_whitespace();
@@ -60,13 +57,10 @@ impl Counts {
     /// From the report of node's test runner in TAP: `# pass 5`, `# fail 0`, `# cancelled 0`, `# skipped 0`, `# todo 0`.
     pub fn of_tap(report: &str) -> Option<Self> {
         let number = |name: &str| {
-            report.lines().rev().find_map(|line| {
-                line.strip_prefix("# ")?
-                    .strip_prefix(name)?
-                    .trim()
-                    .parse::<u64>()
-                    .ok()
-            })
+            report
+                .lines()
+                .rev()
+                .find_map(|line| line.strip_prefix("# ")?.strip_prefix(name)?.trim().parse::<u64>().ok())
         };
         Some(Self {
             passed: number("pass ")?,
@@ -83,50 +77,20 @@ mod tests {
     #[test]
     fn cargos_closing_line_is_read() {
         let line = "test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.50s";
-        assert_eq!(
-            Counts::of_cargo(line),
-            Some(Counts {
-                passed: 12,
-                failed: 2,
-                skipped: 1
-            })
-        );
+        assert_eq!(Counts::of_cargo(line), Some(Counts { passed: 12, failed: 2, skipped: 1 }));
         assert_eq!(Counts::of_cargo("test graph::tests::works ... ok"), None);
     }
 
     #[test]
     fn nodes_report_is_read() {
         let report = "TAP version 13\n# Subtest: a\nok 1 - a\n1..1\n# tests 4\n# suites 0\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 0\n# duration_ms 9.5\n";
-        assert_eq!(
-            Counts::of_tap(report),
-            Some(Counts {
-                passed: 1,
-                failed: 2,
-                skipped: 1
-            })
-        );
+        assert_eq!(Counts::of_tap(report), Some(Counts { passed: 1, failed: 2, skipped: 1 }));
         assert_eq!(Counts::of_tap("TAP version 13\n"), None);
     }
 
     #[test]
     fn the_closing_line_has_one_shape() {
-        assert_eq!(
-            Counts {
-                passed: 5,
-                failed: 0,
-                skipped: 0
-            }
-            .to_string(),
-            "5 passed, 0 failed"
-        );
-        assert_eq!(
-            Counts {
-                passed: 5,
-                failed: 1,
-                skipped: 2
-            }
-            .to_string(),
-            "5 passed, 1 failed, 2 skipped"
-        );
+        assert_eq!(Counts { passed: 5, failed: 0, skipped: 0 }.to_string(), "5 passed, 0 failed");
+        assert_eq!(Counts { passed: 5, failed: 1, skipped: 2 }.to_string(), "5 passed, 1 failed, 2 skipped");
     }
 }

@@ -31,43 +31,25 @@ pub fn run(places: &Places) -> Result<Counts> {
         fs::remove_file(&report).ok();
         let mut node = command(places, "node");
         node.env("INNSPECT_SITE", &site)
-            .env(
-                "INNSPECT_XTASK",
-                env::current_exe().context("cannot find the running xtask")?,
-            )
+            .env("INNSPECT_XTASK", env::current_exe().context("cannot find the running xtask")?)
             .env("CHROMIUM", &chromium)
-            .args([
-                "--test",
-                "--test-reporter=spec",
-                "--test-reporter-destination=stdout",
-                "--test-reporter=tap",
-            ])
+            .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap"])
             .arg(format!("--test-reporter-destination={}", report.display()))
             .arg(folder.join(&name));
         let fine = watch(&mut node, |_| ())?;
-        match fs::read_to_string(&report)
-            .ok()
-            .as_deref()
-            .and_then(Counts::of_tap)
-        {
-            Some(found) if fine == (found.failed == 0) && found != Counts::default() => {
-                counts += found
-            }
+        match fs::read_to_string(&report).ok().as_deref().and_then(Counts::of_tap) {
+            Some(found) if fine == (found.failed == 0) && found != Counts::default() => counts += found,
             _ => broken.push(name),
         }
     }
     if !broken.is_empty() {
-        bail!(
-            "no usable report from {}; {counts} in the others",
-            broken.join(", ")
-        );
+        bail!("no usable report from {}; {counts} in the others", broken.join(", "));
     }
     Ok(counts)
 }
 
 fn scenarios(folder: &std::path::Path) -> Result<Vec<String>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names: Vec<String> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())

@@ -33,46 +33,14 @@ struct Step {
 
 /// All of them, in order: what fails fast comes first.
 const STEPS: &[Step] = &[
-    Step {
-        name: "setup",
-        about: "install what is missing",
-        run: |places| setup::everything(places).map(plain),
-    },
-    Step {
-        name: "format",
-        about: "cargo fmt --check",
-        run: |places| check::formatting(places).map(plain),
-    },
-    Step {
-        name: "lints",
-        about: "cargo clippy, warnings are errors",
-        run: |places| check::lints(places).map(plain),
-    },
-    Step {
-        name: "docs",
-        about: "cargo doc, warnings are errors",
-        run: |places| check::docs(places).map(plain),
-    },
-    Step {
-        name: "native",
-        about: "unit, property, golden and GPU tests",
-        run: native,
-    },
-    Step {
-        name: "doctests",
-        about: "examples in the documentation",
-        run: doctests,
-    },
-    Step {
-        name: "site",
-        about: "the release site",
-        run: |places| site::build(places).map(plain),
-    },
-    Step {
-        name: "e2e",
-        about: "the built site in Chromium, on both devices",
-        run: end_to_end::run,
-    },
+    Step { name: "setup", about: "install what is missing", run: |places| setup::everything(places).map(plain) },
+    Step { name: "format", about: "cargo fmt --check", run: |places| check::formatting(places).map(plain) },
+    Step { name: "lints", about: "cargo clippy, warnings are errors", run: |places| check::lints(places).map(plain) },
+    Step { name: "docs", about: "cargo doc, warnings are errors", run: |places| check::docs(places).map(plain) },
+    Step { name: "native", about: "unit, property, golden and GPU tests", run: native },
+    Step { name: "doctests", about: "examples in the documentation", run: doctests },
+    Step { name: "site", about: "the release site", run: |places| site::build(places).map(plain) },
+    Step { name: "e2e", about: "the built site in Chromium, on both devices", run: end_to_end::run },
 ];
 
 /// How a step went.
@@ -89,9 +57,7 @@ pub fn run(places: &Places, arguments: &[String]) -> Result<ExitCode> {
     let chosen: Vec<&Step> = match words.as_slice() {
         [] => STEPS.iter().collect(),
         ["--list"] => {
-            STEPS
-                .iter()
-                .for_each(|step| println!("{:10} {}", step.name, step.about));
+            STEPS.iter().for_each(|step| println!("{:10} {}", step.name, step.about));
             return Ok(ExitCode::SUCCESS);
         }
         ["--only", name] => {
@@ -118,40 +84,21 @@ pub fn run(places: &Places, arguments: &[String]) -> Result<ExitCode> {
             // A failure without a failed test, such as a program that does not compile, counts as one.
             counts.failed = counts.failed.max(1);
         }
-        outcomes.push(Outcome {
-            name: step.name,
-            counts,
-            error,
-            time: begun.elapsed(),
-        });
+        outcomes.push(Outcome { name: step.name, counts, error, time: begun.elapsed() });
     }
 
     println!();
     let mut total = Counts::default();
-    for Outcome {
-        name,
-        counts,
-        error,
-        time,
-    } in &outcomes
-    {
+    for Outcome { name, counts, error, time } in &outcomes {
         let fine = error.is_none() && counts.failed == 0;
         let result = if fine { "ok" } else { "FAILED" };
-        let tests = if *counts == Counts::default() {
-            String::new()
-        } else {
-            counts.to_string()
-        };
+        let tests = if *counts == Counts::default() { String::new() } else { counts.to_string() };
         println!("{name:10} {:>12}  {result:7} {tests}", say::duration(*time));
         total += *counts;
     }
     println!("{:10} {:>12}\n", "in all", say::duration(start.elapsed()));
     println!("{total}");
-    Ok(if total.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A step that is no test suite.
@@ -172,13 +119,9 @@ fn cargo_test(places: &Places, selection: &[&str]) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut test = cargo(places);
     test.args(["test", "--no-fail-fast"]).args(selection);
-    let fine = watch(&mut test, |line| {
-        counts += Counts::of_cargo(line).unwrap_or_default()
-    })?;
+    let fine = watch(&mut test, |line| counts += Counts::of_cargo(line).unwrap_or_default())?;
     if !fine && counts.failed == 0 {
-        bail!(
-            "cargo test failed without a failed test: the tests do not compile, or one of their programs was ended"
-        );
+        bail!("cargo test failed without a failed test: the tests do not compile, or one of their programs was ended");
     }
     Ok(counts)
 }
