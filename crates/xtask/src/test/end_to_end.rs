@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, bail};
 
 use super::counts::Counts;
 use crate::{
-    command::{command, watch},
+    command::{cargo, command, run, watch},
     places::Places,
     say, setup,
 };
 
 /// Runs every scenario file, one after the other: two browsers at once would disturb each other's times.
-pub fn run(places: &Places) -> Result<Counts> {
+pub fn scenarios(places: &Places) -> Result<Counts> {
     let site = places.dist();
     if !site.join("sw.js").is_file() {
         bail!("no site in {}: run `cargo xtask build`", site.display());
@@ -23,15 +23,20 @@ pub fn run(places: &Places) -> Result<Counts> {
     let results = folder.join("results");
     fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
 
+    // The browser's numbers are compared with the native command's.
+    run(cargo(places).args(["build", "--quiet", "--package", "innspect-cli"]))?;
+    let native = places.target.join("debug").join(format!("innspect{}", env::consts::EXE_SUFFIX));
+
     let mut counts = Counts::default();
     let mut broken = Vec::new();
-    for name in scenarios(&folder)? {
+    for name in files(&folder)? {
         say::line(format_args!("e2e: {name}"));
         let report = results.join(format!("{name}.tap"));
         fs::remove_file(&report).ok();
         let mut node = command(places, "node");
         node.env("INNSPECT_SITE", &site)
             .env("INNSPECT_XTASK", env::current_exe().context("cannot find the running xtask")?)
+            .env("INNSPECT_CLI", &native)
             .env("CHROMIUM", &chromium)
             .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap"])
             .arg(format!("--test-reporter-destination={}", report.display()))
@@ -48,7 +53,7 @@ pub fn run(places: &Places) -> Result<Counts> {
     Ok(counts)
 }
 
-fn scenarios(folder: &std::path::Path) -> Result<Vec<String>> {
+fn files(folder: &std::path::Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names: Vec<String> = entries
         .flatten()

@@ -40,7 +40,7 @@ const STEPS: &[Step] = &[
     Step { name: "native", about: "unit, property, golden and GPU tests", run: native },
     Step { name: "doctests", about: "examples in the documentation", run: doctests },
     Step { name: "site", about: "the release site", run: |places| site::build(places).map(plain) },
-    Step { name: "e2e", about: "the built site in Chromium, on both devices", run: end_to_end::run },
+    Step { name: "e2e", about: "the built site in Chromium, on both devices", run: end_to_end::scenarios },
 ];
 
 /// How a step went.
