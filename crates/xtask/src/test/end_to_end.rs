@@ -23,8 +23,9 @@ pub fn scenarios(places: &Places) -> Result<Counts> {
     let results = folder.join("results");
     fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
 
-    // The browser's numbers are compared with the native command's.
-    run(cargo(places).args(["build", "--quiet", "--package", "innspect-cli"]))?;
+    // The browser's numbers are compared with the native command's. The whole workspace is named, so that its
+    // dependencies have the features that the native tests compiled them with.
+    run(cargo(places).args(["build", "--quiet", "--workspace", "--bin", "innspect"]))?;
     let native = places.target.join("debug").join(format!("innspect{}", env::consts::EXE_SUFFIX));
 
     let mut counts = Counts::default();
