@@ -1,1 +1,39 @@
-//! TODO
+//! Pictures in: from the bytes of a file to the tensor that a network reads.
+//!
+//! ```text
+//! bytes --decode--> Picture --prepare--> tensor [C, H, W]   what the network reads
+//!                      |            \--> view   H × W       the same pixels for people, before normalisation
+//!                      |--view_large-->  the same cut, sharper: lies under a heatmap
+//!                      \--thumbnail-->   the whole picture, small
+//! ```
+//!
+//! * [`decode`] knows a file by its content, never by its name, and never panics, whatever the bytes.
+//! * [`prepare`] resizes exactly as Pillow and torchvision do, bit for bit, so that a network sees here what it saw
+//!   when its accuracy was measured; see [`resample`].
+//! * [`npy`] reads and writes NumPy's array files, [`catalog`] reads the list of what is built in.
+//!
+//! The crate works on bytes and slices: no threads, no device, no DOM; it compiles for wasm32 and natively alike.
+//!
+//! ```
+//! use innspect_dataset::{Picture, prepare};
+//! use innspect_graph::Preprocessing;
+//!
+//! let picture = Picture::from_rgb(640, 480, vec![128; 640 * 480 * 3])?;
+//! let prepared = prepare(&picture, &Preprocessing::torchvision([224, 224]))?;
+//! assert_eq!(prepared.tensor.len(), 3 * 224 * 224);
+//! assert_eq!(prepared.view.pixels.len(), 4 * 224 * 224);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod catalog;
+pub mod npy;
+pub mod resample;
+pub mod sniff;
+
+mod decode;
+mod picture;
+mod prepare;
+
+pub use decode::{ImageError, MAX_PIXELS, MAX_SIDE, decode};
+pub use picture::{Picture, Rgba};
+pub use prepare::{MAX_INPUT_SIDE, PrepareError, Prepared, prepare, thumbnail, view_large};
