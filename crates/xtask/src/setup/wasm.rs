@@ -24,6 +24,8 @@ use crate::{
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The name under which rustup knows Debian's compiler.
 const DEBIAN: &str = "web";
+/// Debian's package of LLVM's linker, and the command in it.
+const LINKER: &str = "lld-22";
 /// Where Debian's compiler has its parts.
 const DEBIAN_ROOT: &str = "/usr";
 
@@ -115,12 +117,30 @@ fn from_debian(places: &Places) -> Result<()> {
             Package { name: "rustc-web", purpose: "a Rust compiler for the browser" },
             Package { name: "cargo-web", purpose: "its cargo" },
             Package { name: "rust-web-src", purpose: "the source of its standard library" },
-            // It brings `rust-lld`.
-            Package { name: "lld-22", purpose: "its linker" },
+            Package { name: LINKER, purpose: "its linker" },
         ],
     )?;
     run_quietly(command(places, "rustup").args(["toolchain", "link", DEBIAN, DEBIAN_ROOT]), Duration::from_secs(60))?;
+    linker(places)?;
     say::timed(format_args!("building the standard library for {TARGET}"), || standard_library(places))
+}
+
+/// Puts LLVM's linker where Debian's compiler looks for it under the name of rustup's copy.
+fn linker(places: &Places) -> Result<()> {
+    let linker = which(places, LINKER).with_context(|| format!("{LINKER} is installed without its command"))?;
+    let folder = PathBuf::from(debian_rustc(places, &["--print", "target-libdir"])?.trim()).join("../bin");
+    let link = folder.join("rust-lld");
+    if link.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    run(command(places, "ln").arg("-sf").arg(linker).arg(link))
+}
+
+/// What Debian's compiler answers.
+fn debian_rustc(places: &Places, arguments: &[&str]) -> Result<String> {
+    let rustc = Path::new(DEBIAN_ROOT).join("bin/rustc");
+    capture(command(places, rustc).env_remove("RUSTUP_TOOLCHAIN").args(arguments))
 }
 
 /// Builds std from source with an empty crate and puts it where the compiler looks.
@@ -147,15 +167,7 @@ fn standard_library(places: &Places) -> Result<()> {
         .arg(&built);
     run(&mut cargo)?;
 
-    let libraries = PathBuf::from(
-        capture(command(places, bin.join("rustc")).env_remove("RUSTUP_TOOLCHAIN").args([
-            "--print",
-            "target-libdir",
-            "--target",
-            TARGET,
-        ]))?
-        .trim(),
-    );
+    let libraries = PathBuf::from(debian_rustc(places, &["--print", "target-libdir", "--target", TARGET])?.trim());
     fs::create_dir_all(&libraries).with_context(|| format!("cannot make {}", libraries.display()))?;
     // Two versions of a crate side by side would be an ambiguity.
     for old in files(&libraries)?.iter().filter(|file| is_library(file)) {
