@@ -52,8 +52,16 @@ fn networks_give_the_logits_of_pytorch() {
     }
 }
 
-/// Operators that no classifier has been seen to need; their cases must be refused by name, not read wrongly.
-const REFUSED: &[&str] = &[];
+/// What the graph cannot say and no classifier has been seen to need: it must be refused by name, not read wrongly. The
+/// resizes have scales that do not lead to whole sizes, so that scale and sizes disagree.
+const REFUSED: &[&str] = &[
+    "thresholded_relu",
+    "pow_channels",
+    "resize_nearest_uneven",
+    "resize_nearest_down",
+    "resize_linear_uneven",
+    "resize_linear_down",
+];
 
 #[test]
 fn operators_give_the_values_of_onnxruntime() {

@@ -462,6 +462,25 @@ impl Op {
         }
     }
 
+    /// Calls `visit` on each weight this op owns, to renumber them.
+    pub(crate) fn for_each_param(&mut self, mut visit: impl FnMut(&mut ParamId)) {
+        match self {
+            Self::Conv2d(Conv2d { weight, bias, .. })
+            | Self::ConvTranspose2d(ConvTranspose2d { weight, bias, .. })
+            | Self::Dense { weight, bias } => {
+                visit(weight);
+                bias.iter_mut().for_each(visit);
+            }
+            Self::Affine { scale, shift } => scale.iter_mut().chain(shift).for_each(visit),
+            Self::InstanceNorm { scale, shift, .. } => {
+                visit(scale);
+                visit(shift);
+            }
+            Self::Activation(Activation::PRelu { slope }) => visit(slope),
+            _ => {}
+        }
+    }
+
     /// The number of values this op reads; `None` means one or more.
     #[must_use]
     pub fn arity(&self) -> Option<usize> {

@@ -287,7 +287,7 @@ pub fn infer(op: &Op, inputs: &[&Shape], params: &[Param]) -> Result<Shape, Grap
         Op::MaxPool2d(pool) | Op::AvgPool2d(pool) => {
             let [channels, height, width] = map()?;
             let Pool2d { kernel, stride, pads: [top, left, bottom, right], dilation, ceil_mode, .. } = *pool;
-            if top >= kernel[0].max(1) * dilation[0] || left >= kernel[1].max(1) * dilation[1] {
+            if top >= kernel[0].max(1).saturating_mul(dilation[0]) || left >= kernel[1].max(1).saturating_mul(dilation[1]) {
                 return Err(fail("its padding is as large as its window".into()));
             }
             let rows = window_size(height, kernel[0], stride[0], (top, bottom), dilation[0], ceil_mode);

@@ -102,6 +102,7 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
             same(importer, Op::Affine { scale: Some(scale), shift: None }, input)
         }
         "Pow" => pow(importer, inputs),
+        "Celu" => celu(importer, attributes, inputs),
         "Max" | "Min" | "Sum" | "Mean" => variadic(importer, op, inputs),
         "Concat" => concat(importer, attributes, inputs),
         "Split" => split(importer, attributes, inputs),
@@ -452,9 +453,17 @@ fn transposed(data: &[f32], rows: usize, columns: usize) -> Arc<[f32]> {
 }
 
 fn gemm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
-    let input = tensor(inputs, 0)?;
+    let mut input = tensor(inputs, 0)?.clone();
     if attributes.flag("transA", false) {
-        return Err(Refusal::reason("transA mixes the pictures of a batch"));
+        input = match (input.batch, input.full.as_slice()) {
+            // Behind a transposition the batch is the second axis, and this one brings it back.
+            (Some(1), &[features, 1]) => Tensor { full: vec![1, features], batch: Some(0), ..input },
+            (None, &[rows, columns]) => {
+                let id = importer.part("transpose", Op::Transpose { permutation: vec![1, 0] }, &[input.id])?;
+                Tensor { id, full: vec![columns, rows], batch: None }
+            }
+            _ => return Err(Refusal::reason("transA mixes the pictures of a batch")),
+        };
     }
     let matrix = constant(inputs, 1)?;
     let &[first, second] = matrix.dims.as_slice() else {
@@ -883,7 +892,21 @@ fn variadic(importer: &mut Importer, op: &str, inputs: &Inputs) -> Outcome {
             (BinaryKind::Max, Some(0.0)) => Op::Activation(Activation::Relu),
             (BinaryKind::Max, Some(min)) => Op::Activation(Activation::Clip { min, max: f32::INFINITY }),
             (_, Some(max)) => Op::Activation(Activation::Clip { min: f32::NEG_INFINITY, max }),
-            _ => return Err(Refusal::reason("its constant differs between elements")),
+            // max(x, c) = relu(x - c) + c and min(x, c) = c - relu(c - x) for a constant that differs between elements.
+            (kind, None) => {
+                let plain = aligned_param(importer, operand, index, &result, "plain", |value| value)?;
+                let (inner, outer) = if kind == BinaryKind::Max {
+                    let negative = aligned_param(importer, operand, index, &result, "negative", |value| -value)?;
+                    ((None, negative), None)
+                } else {
+                    let dims = vec![1; rank(importer, &result)];
+                    let minus = importer.param("-1".to_owned(), "scalar", dims, || Arc::from([-1.0]))?;
+                    ((Some(minus), plain), Some(minus))
+                };
+                let id = importer.part("offset", Op::Affine { scale: inner.0, shift: Some(inner.1) }, &[result.id])?;
+                result.id = importer.part("relu", Op::Activation(Activation::Relu), &[id])?;
+                Op::Affine { scale: outer, shift: Some(plain) }
+            }
         };
         let id = if last { importer.main(op, &[result.id])? } else { importer.part("constant", op, &[result.id])? };
         result = make(importer, id, result.batch);
@@ -898,6 +921,23 @@ fn variadic(importer: &mut Importer, op: &str, inputs: &Inputs) -> Outcome {
         return same(importer, Op::Affine { scale: None, shift: None }, &result);
     }
     Ok(vec![Entry::Tensor(result)])
+}
+
+/// `max(x, 0) + min(alpha · (e^(x / alpha) - 1), 0)`, an ELU of the scaled input.
+fn celu(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
+    let input = tensor(inputs, 0)?;
+    let alpha = attributes.float_or("alpha", 1.0);
+    let elu = Op::Activation(Activation::Elu { alpha: 1.0 });
+    if alpha == 1.0 {
+        return same(importer, elu, input);
+    }
+    let dims = vec![1; rank(importer, input)];
+    let shrink = importer.param(format!("1/{alpha}"), "scalar", dims.clone(), || Arc::from([alpha.recip()]))?;
+    let grow = importer.param(format!("{alpha}"), "scalar", dims, || Arc::from([alpha]))?;
+    let id = importer.part("shrunk", Op::Affine { scale: Some(shrink), shift: None }, &[input.id])?;
+    let id = importer.part("elu", elu, &[id])?;
+    let id = importer.main(Op::Affine { scale: Some(grow), shift: None }, &[id])?;
+    wrap(importer, id, input.batch)
 }
 
 fn prelu(importer: &mut Importer, inputs: &Inputs) -> Outcome {
@@ -1360,7 +1400,8 @@ fn resize(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> O
         return Err(Refusal::reason("keeping the aspect ratio is not supported"));
     }
     let channels = input.full.get(1).copied().unwrap_or(0);
-    if per_axis(0, 1)?.0 != 1 || per_axis(1, channels)?.0 != channels {
+    // A batch size among the sizes is the one the exporter saw; resizing a batch means nothing.
+    if (sizes.is_none() && per_axis(0, 1)?.0 != 1) || per_axis(1, channels)?.0 != channels {
         return Err(Refusal::reason("it resizes other axes than height and width"));
     }
     let axes = [(height, per_axis(2, height)?), (width, per_axis(3, width)?)];
@@ -1409,7 +1450,11 @@ fn resize(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> O
         }
     }
     let coordinates = chosen.ok_or_else(|| {
-        Refusal::reason(format!("its coordinates {coordinates:?} with rounding {nearest_mode:?} are not supported"))
+        let [(height, (to_height, vertical)), (width, (to_width, horizontal))] = axes;
+        Refusal::reason(format!(
+            "scaling {height}×{width} by {vertical} and {horizontal} to {to_height}×{to_width} with coordinates \
+             {coordinates:?} and rounding {nearest_mode:?} is not supported"
+        ))
     })?;
     let id = importer.main(Op::Resize(Resize { size: target, mode, coordinates }), &[input.id])?;
     wrap(importer, id, input.batch)
