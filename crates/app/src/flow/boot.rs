@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{explaining, link, loading};
+use super::{explaining, link, loading, selection};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -24,7 +24,8 @@ pub fn begin(store: Store) {
     let link = link::read(store);
     pwa::watch_online(store.online);
     pwa::register(move || {
-        let toast = Toast { id: store.fresh(), text: "A new version is ready.".into(), action: Some(ToastAction::Update) };
+        let toast =
+            Toast { id: store.fresh(), text: "A new version is ready.".into(), action: Some(ToastAction::Update) };
         store.toasts.update(|toasts| toasts.push(toast));
     });
     store.engine.restart();
@@ -62,7 +63,7 @@ fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
 
     // Files dropped before the catalogue came stay in front.
     store.pictures.update(|pictures| pictures.extend(photos));
-    store.models.update(|all| all.splice(0..0, models).for_each(drop));
+    store.models.update(|all| all.extend(models));
     store.primary.update(|primary| {
         if primary.is_none() {
             *primary = first;
@@ -74,6 +75,7 @@ fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
 pub fn restart(store: Store) {
     store.status.set(EngineStatus::Starting);
     store.files.update(|files| files.clear());
+    selection::forget_removed(store);
     for model in store.models.get_untracked() {
         model.card.clear();
         model.state.set(crate::state::ModelState::Waiting);

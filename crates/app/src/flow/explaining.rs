@@ -69,7 +69,12 @@ pub fn class_of(store: Store, model: &ModelEntry, labels: &[String]) -> (Option<
 pub fn changed_params(method: &MethodInfo, chosen: Option<&Params>) -> Params {
     let default = |name: &str| method.params.iter().find(|info| info.name == name).map(|info| default_of(&info.kind));
     let differs = |name: &str, value: &ParamValue| default(name).is_some_and(|default| default != *value);
-    chosen.into_iter().flatten().filter(|(name, value)| differs(name, value)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    chosen
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| differs(name, value))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }
 
 /// The value of a parameter that nobody changed.

@@ -87,7 +87,7 @@ async fn read(store: Store, job: Job, id: String, file: File, state: RwSignal<Fi
             }
         }
         Reply::Failed { error, .. } => {
-            store.announcement.set(format!("{}: {}", file.name(), error.what));
+            selection::tell(store, format!("{}: {}", file.name(), error.what));
             state.set(FileState::Failed(error));
         }
         Reply::Cancelled { .. } => dismiss(store, job),
@@ -111,7 +111,11 @@ fn add_model(store: Store, info: ModelInfo, file: &File) {
         model
     });
     store.announcement.set(format!("{} is ready", model.name));
-    store.models.update(|models| models.push(model));
+    // What the user brought comes first, so that it is seen without scrolling.
+    store.models.update(|models| models.insert(0, model));
+    if let Some(centre) = document().get_element_by_id("cards") {
+        centre.set_scroll_top(0);
+    }
 }
 
 fn add_picture(store: Store, info: ImageInfo, size: [u32; 2], attachments: &[ArrayBuffer], file: &File) -> ImageId {

@@ -123,7 +123,8 @@ fn escape(store: Store) {
 
 /// Moves the cross-hair by pixels of the first network's view.
 fn move_cross(store: Store, dx: i32, dy: i32) {
-    let info = store.models.get_untracked().into_iter().find_map(|model| model.state.with_untracked(|state| state.info()));
+    let info =
+        store.models.get_untracked().into_iter().find_map(|model| model.state.with_untracked(|state| state.info()));
     let (Some(info), Some(size)) = (info, untrack(|| store.picture_size())) else { return };
     let region = Region::of(&info.preprocessing, size);
     let view = store.cross.get_untracked().map_or(Point { x: 0.5, y: 0.5 }, |cross| region.to_view(cross));

@@ -101,10 +101,7 @@ fn request(
     let entry = model.clone();
     store.engine.hear(job, move |reply, _| hear_model(store, &entry, reply));
     let (model, name) = (model.id.clone(), model.name.clone());
-    store.engine.send(
-        Request::LoadModel { job, model, name, source, sha256, preprocessing, labels },
-        attachments,
-    );
+    store.engine.send(Request::LoadModel { job, model, name, source, sha256, preprocessing, labels }, attachments);
 }
 
 /// Takes the replies to the loading or configuring of a network.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     pure::choice::ClassChoice,
-    state::{ModelEntry, Picture, Store, Toast, ToastAction},
+    state::{ModelEntry, Picture, PictureState, Store, Toast, ToastAction},
 };
 
 /// How long a removal can be taken back.
@@ -15,6 +15,13 @@ const UNDO: Duration = Duration::from_secs(8);
 
 /// Makes a picture the primary one.
 pub fn choose_picture(store: Store, id: &ImageId) {
+    // A picture that failed is tried again when it is chosen again.
+    let picture = store.pictures.with_untracked(|all| all.iter().find(|picture| picture.id == *id).cloned());
+    if let Some(picture) = picture
+        && picture.state.with_untracked(|state| matches!(state, PictureState::Failed(_)))
+    {
+        picture.state.set(PictureState::Absent);
+    }
     if store.primary.get_untracked().as_ref() != Some(id) {
         store.primary.set(Some(id.clone()));
         store.cross.set(None);
@@ -82,7 +89,9 @@ thread_local! {
 
 /// Removes a model; the engine frees it once it can no longer be put back.
 pub fn remove_model(store: Store, id: &ModelId) {
-    let Some(at) = store.models.with_untracked(|models| models.iter().position(|model| model.id == *id)) else { return };
+    let Some(at) = store.models.with_untracked(|models| models.iter().position(|model| model.id == *id)) else {
+        return;
+    };
     let Some(model) = store.models.try_update(|models| models.remove(at)) else { return };
     let job: Option<Job> = model.card.job.get_untracked();
     if let Some(job) = job {
@@ -110,9 +119,9 @@ pub fn remove_picture(store: Store, id: &ImageId) {
     let Some(at) = at else { return };
     let Some(picture) = store.pictures.try_update(|pictures| pictures.remove(at)) else { return };
     if store.primary.get_untracked().as_ref() == Some(id) {
-        let next = store.pictures.with_untracked(|pictures| {
-            pictures.get(at).or_else(|| pictures.last()).map(|picture| picture.id.clone())
-        });
+        let next = store
+            .pictures
+            .with_untracked(|pictures| pictures.get(at).or_else(|| pictures.last()).map(|picture| picture.id.clone()));
         store.primary.set(next);
     }
     let text = format!("Removed {}.", picture.title);
@@ -130,6 +139,13 @@ pub fn remove_picture(store: Store, id: &ImageId) {
             store.engine.send(Request::DropImage { image: id.clone() }, Vec::new());
         }
     });
+}
+
+/// Gives up all removals, as when the engine starts anew and knows nothing of them.
+pub fn forget_removed(store: Store) {
+    REMOVED_MODELS.with_borrow_mut(Vec::clear);
+    REMOVED_PICTURES.with_borrow_mut(Vec::clear);
+    store.toasts.update(|toasts| toasts.retain(|toast| toast.action == Some(ToastAction::Update)));
 }
 
 /// Does what a toast offers.
@@ -156,10 +172,19 @@ pub fn act(store: Store, action: &ToastAction) {
     }
 }
 
+/// Says something that needs no answer.
+pub fn tell(store: Store, text: String) {
+    show(store, text, None, || {});
+}
+
 fn toast(store: Store, text: String, action: ToastAction, expired: impl Fn() + 'static) {
+    show(store, text, Some(action), expired);
+}
+
+fn show(store: Store, text: String, action: Option<ToastAction>, expired: impl Fn() + 'static) {
     let id = store.fresh();
     store.announcement.set(text.clone());
-    store.toasts.update(|toasts| toasts.push(Toast { id, text, action: Some(action) }));
+    store.toasts.update(|toasts| toasts.push(Toast { id, text, action }));
     set_timeout(
         move || {
             store.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));

@@ -35,7 +35,9 @@ pub fn side(text: &str) -> Result<usize, String> {
 /// Says in a sentence what is wrong.
 pub fn factor(text: &str) -> Result<f32, String> {
     let value = match text.split_once('/') {
-        Some((above, below)) => above.trim().parse::<f32>().ok().zip(below.trim().parse::<f32>().ok()).map(|(a, b)| a / b),
+        Some((above, below)) => {
+            above.trim().parse::<f32>().ok().zip(below.trim().parse::<f32>().ok()).map(|(a, b)| a / b)
+        }
         None => text.trim().parse().ok(),
     };
     value.filter(|value| value.is_finite() && *value != 0.0).ok_or_else(|| format!("“{text}” is not a factor."))

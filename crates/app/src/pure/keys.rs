@@ -63,7 +63,12 @@ pub struct Binding {
     pub shown: &'static [&'static str],
 }
 
-const fn page(keys: &'static [&'static str], shown: &'static [&'static str], action: Action, help: &'static str) -> Binding {
+const fn page(
+    keys: &'static [&'static str],
+    shown: &'static [&'static str],
+    action: Action,
+    help: &'static str,
+) -> Binding {
     Binding { keys, scope: Scope::Page, action, help, shown }
 }
 
@@ -83,21 +88,26 @@ pub const BINDINGS: &[Binding] = &[
     page(&["m"], &["M"], Action::NextMethod, "Next method"),
     page(&["M"], &["⇧ M"], Action::PreviousMethod, "Previous method"),
     page(&["c", "/"], &["C", "/"], Action::FindClass, "Find a class to explain"),
-    page(&["b"], &["B"], Action::TopClass, "Explain each network's best class"),
-    page(&["h"], &["H"], Action::HeatOnly, "Heatmap only, without the photo"),
+    page(&["b"], &["B"], Action::TopClass, "Each network's best class"),
     page(&["]"], &["]"], Action::MoreOpacity, "Stronger heatmap"),
     page(&["["], &["["], Action::LessOpacity, "Weaker heatmap"),
     page(&["+", "="], &["+"], Action::ZoomIn, "Zoom in, all cards"),
     page(&["-", "_"], &["−"], Action::ZoomOut, "Zoom out"),
     page(&["0"], &["0"], Action::ZoomReset, "Whole pictures"),
-    picture(&["ArrowRight"], &["←", "↑", "→", "↓"], Action::Cross(1, 0), "Move the cross-hair, while a card's picture has the focus"),
+    page(&["h"], &["H"], Action::HeatOnly, "Heatmap without photo"),
+    page(&["o"], &["O"], Action::OpenFiles, "Open pictures or models"),
+    page(&["t"], &["T"], Action::Theme, "Theme: system, light, dark"),
+    page(&["Escape"], &["Esc"], Action::Escape, "Close, or stop what runs"),
+    page(&["?"], &["?"], Action::Help, "This list"),
+    picture(
+        &["ArrowRight"],
+        &["←", "↑", "→", "↓"],
+        Action::Cross(1, 0),
+        "Move the cross-hair while a picture has the focus",
+    ),
     picture(&["ArrowLeft"], &[], Action::Cross(-1, 0), ""),
     picture(&["ArrowUp"], &[], Action::Cross(0, -1), ""),
     picture(&["ArrowDown"], &[], Action::Cross(0, 1), ""),
-    page(&["o"], &["O"], Action::OpenFiles, "Open pictures or models"),
-    page(&["t"], &["T"], Action::Theme, "Theme: as the system, light, dark"),
-    page(&["Escape"], &["Esc"], Action::Escape, "Close what is open, or stop what runs"),
-    page(&["?"], &["?"], Action::Help, "This list"),
 ];
 
 /// The action of a key. A focused picture comes before the page.

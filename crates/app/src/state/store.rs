@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use innspect_protocol::{
-    ChannelReduction, Colormap, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo, ModelId, Params,
-    Scale, Stage, UserError,
+    ChannelReduction, Colormap, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo, ModelId,
+    Params, Scale, Stage, UserError,
 };
 use leptos::prelude::*;
 
@@ -24,7 +24,7 @@ use crate::{
 /// The method of a first visit.
 pub const DEFAULT_METHOD: &str = "grad_cam";
 /// Opacity of the heatmap on a first visit, in percent.
-pub const DEFAULT_OPACITY: u8 = 65;
+pub const DEFAULT_OPACITY: u8 = 60;
 
 /// Whether the engine runs.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -30,7 +30,7 @@ pub fn Card(
     let bytes = model.catalog().map(|entry| entry.bytes);
     let subtitle = move || match state.get() {
         ModelState::Ready(info) => {
-            format!("{} weights · {} × {} · {}", format::count(info.params), info.input[2], info.input[1], info.format)
+            format!("{} weights · {} × {}", format::count(info.params), info.input[2], info.input[1])
         }
         _ => bytes.map(format::bytes).unwrap_or_default(),
     };

@@ -59,7 +59,7 @@ pub fn TopClasses(model: ModelEntry) -> impl IntoView {
                     }}
                 </button>
             </div>
-            <ol class="top" data-testid="top-classes">
+            <ol class="top-list" data-testid="top-classes">
                 {move || match card.prediction.get() {
                     Some(prediction) => rows(store, entry, &prediction, explained),
                     None => (0..TOP).map(|_| view! { <li class="ghost-row" aria-hidden="true"><span></span></li> }).collect_view().into_any(),
@@ -72,7 +72,12 @@ pub fn TopClasses(model: ModelEntry) -> impl IntoView {
     }
 }
 
-fn rows(store: Store, entry: StoredValue<ModelEntry>, prediction: &Arc<Prediction>, explained: Memo<Option<usize>>) -> AnyView {
+fn rows(
+    store: Store,
+    entry: StoredValue<ModelEntry>,
+    prediction: &Arc<Prediction>,
+    explained: Memo<Option<usize>>,
+) -> AnyView {
     let top = prediction.top.iter().take(TOP).cloned();
     let rows = top.map(|score| view! { <ClassRow store entry score explained /> }).collect_view();
     // A chosen class that is not among the best keeps a row of its own.
@@ -99,7 +104,12 @@ fn rows(store: Store, entry: StoredValue<ModelEntry>, prediction: &Arc<Predictio
 }
 
 #[component]
-fn ClassRow(store: Store, entry: StoredValue<ModelEntry>, score: ClassScore, explained: Memo<Option<usize>>) -> impl IntoView {
+fn ClassRow(
+    store: Store,
+    entry: StoredValue<ModelEntry>,
+    score: ClassScore,
+    explained: Memo<Option<usize>>,
+) -> impl IntoView {
     let class = score.class;
     let chosen = move || explained.get() == Some(class);
     let label = score.label.clone();

@@ -34,7 +34,8 @@ pub fn CardPicture(model: ModelEntry) -> impl IntoView {
     });
 
     let catalog = model.catalog().map(|entry| entry.preprocessing.clone());
-    let steps = Memo::new(move |_| state.with(|state| state.info()).map(|info| info.preprocessing.clone()).or(catalog.clone()));
+    let steps =
+        Memo::new(move |_| state.with(|state| state.info()).map(|info| info.preprocessing.clone()).or(catalog.clone()));
     let region = Memo::new(move |_| match (steps.get(), store.picture_size()) {
         (Some(steps), Some(size)) => Region::of(&steps, size),
         _ => Region::WHOLE,
@@ -84,8 +85,9 @@ pub fn CardPicture(model: ModelEntry) -> impl IntoView {
     };
     let wheel = move |event: web_sys::WheelEvent| {
         let (out, zoomed) = (event.delta_y() > 0.0, store.viewport.get_untracked().is_zoomed());
-        // Nothing to zoom out of: the page scrolls.
-        if event.delta_y() == 0.0 || (out && !zoomed) {
+        let scrolled = document().get_element_by_id("cards").is_some_and(|centre| centre.scroll_top() > 0);
+        // A pinch on a touchpad comes with the control key. Else, with nothing to zoom out of, the page scrolls.
+        if event.delta_y() == 0.0 || (!event.ctrl_key() && !zoomed && (out || scrolled)) {
             return;
         }
         event.prevent_default();
@@ -97,14 +99,20 @@ pub fn CardPicture(model: ModelEntry) -> impl IntoView {
     let transform = move || {
         let viewport = store.viewport.get();
         let shift = |corner: f64| -corner * viewport.zoom * 100.0;
-        format!("translate({:.3}%, {:.3}%) scale({:.4})", shift(viewport.corner.x), shift(viewport.corner.y), viewport.zoom)
+        format!(
+            "translate({:.3}%, {:.3}%) scale({:.4})",
+            shift(viewport.corner.x),
+            shift(viewport.corner.y),
+            viewport.zoom
+        )
     };
     let cross = Memo::new(move |_| {
         let view = region.get().to_view(store.cross.get()?);
         let inside = (0.0..=1.0).contains(&view.x) && (0.0..=1.0).contains(&view.y);
         Some((view, inside))
     });
-    let on_screen = move || cross.get().filter(|(_, inside)| *inside).map(|(view, _)| store.viewport.get().to_screen(view));
+    let on_screen =
+        move || cross.get().filter(|(_, inside)| *inside).map(|(view, _)| store.viewport.get().to_screen(view));
     let readout = move || {
         let (view, inside) = cross.get()?;
         if !inside {
@@ -117,7 +125,9 @@ pub fn CardPicture(model: ModelEntry) -> impl IntoView {
         })
     };
     let has_heat = move || {
-        card.map.with(|map| map.as_ref().is_some_and(|map| map.explanation.state == MapState::Ordinary && !map.pixels.rgba.is_empty()))
+        card.map.with(|map| {
+            map.as_ref().is_some_and(|map| map.explanation.state == MapState::Ordinary && !map.pixels.rgba.is_empty())
+        })
     };
     let heat_only = move || store.look.heat_only.get() && has_heat();
     let name = model.name.clone();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     flow::{explaining, loading},
-    state::{CardState, EngineStatus, ModelEntry, ModelState, Phase, Store},
+    state::{CardState, EngineStatus, ModelEntry, ModelState, Phase, PictureState, Store},
 };
 
 /// The overlay.
@@ -19,7 +19,8 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
     let (card, state) = (model.card, model.state);
     let now = Memo::new(move |_| card.state(state));
     let model = StoredValue::new(model);
-    move || match now.get() {
+    move || {
+        match now.get() {
         CardState::Done => ().into_any(),
         CardState::Waiting => view! {
             <div class="status"><span class="status-text">{move || waiting(store)}</span></div>
@@ -74,6 +75,7 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
         }
         CardState::Failed => view! { <Failed model=model.get_value() /> }.into_any(),
     }
+    }
 }
 
 fn waiting(store: Store) -> &'static str {
@@ -81,7 +83,11 @@ fn waiting(store: Store) -> &'static str {
         EngineStatus::Starting => "Waiting for the engine",
         EngineStatus::Down(_) => "The engine stopped",
         EngineStatus::Ready(_) if store.primary.with(Option::is_none) => "Choose a picture",
-        EngineStatus::Ready(_) => "Waiting for its turn",
+        EngineStatus::Ready(_) => match store.picture().map(|picture| picture.state.get()) {
+            Some(PictureState::Failed(_)) => "This picture could not be read",
+            Some(PictureState::Loading | PictureState::Absent) => "Decoding the picture",
+            _ => "Waiting for its turn",
+        },
     }
 }
 

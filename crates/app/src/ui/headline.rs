@@ -56,7 +56,8 @@ fn sentence(store: Store) -> AnyView {
     let method = store.method_info();
     if method.as_ref().is_some_and(|method| !method.class_dependent) {
         let layer = method.is_some_and(|method| method.layer != LayerNeed::None);
-        return if layer { "What a layer of each network responds to" } else { "What each network responds to" }.into_any();
+        return if layer { "What a layer of each network responds to" } else { "What each network responds to" }
+            .into_any();
     }
     match explained_class(store) {
         Explained::One(label) => view! { "What each network looked at to say " <em>{label}</em> }.into_any(),
@@ -78,7 +79,8 @@ fn explained_class(store: Store) -> Explained {
         let label = if label.is_empty() { known.and_then(|info| info.labels.get(index).cloned()) } else { Some(label) };
         return label.map_or(Explained::Unknown, Explained::One);
     }
-    let top = |model: &crate::state::ModelEntry| model.card.prediction.get()?.top.first().map(|best| best.label.clone());
+    let top =
+        |model: &crate::state::ModelEntry| model.card.prediction.get()?.top.first().map(|best| best.label.clone());
     let mut labels: Vec<String> = models.iter().filter_map(top).collect();
     labels.dedup();
     match labels.len() {

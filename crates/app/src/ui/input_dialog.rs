@@ -29,7 +29,10 @@ pub fn InputDialog() -> impl IntoView {
     let form = move || {
         let entry = untrack(|| store.model(&model.get()?));
         model.get().and(entry).map(|entry| match entry.state.with_untracked(|state| state.info()) {
-            Some(info) => view! { <Form model=entry steps=info.preprocessing.clone() origin=info.preprocessing_origin.clone() /> }.into_any(),
+            Some(info) => {
+                view! { <Form model=entry steps=info.preprocessing.clone() origin=info.preprocessing_origin.clone() /> }
+                    .into_any()
+            }
             None => view! { <p class="quiet">"The input is known once the network is loaded."</p> }.into_any(),
         })
     };

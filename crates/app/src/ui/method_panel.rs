@@ -49,13 +49,14 @@ pub fn MethodPanel() -> impl IntoView {
 fn About(method: MethodInfo) -> impl IntoView {
     let store = Store::get();
     let id = method.id.clone();
-    let params = method.params.iter().map(|info| view! { <Parameter method=id.clone() info=info.clone() /> }).collect_view();
+    let params =
+        method.params.iter().map(|info| view! { <Parameter method=id.clone() info=info.clone() /> }).collect_view();
     let reset = method.id.clone();
     let changed = move || store.params.with(|params| params.get(&id).is_some_and(|params| !params.is_empty()));
     view! {
         <p class="summary" data-testid="method-summary">{method.summary}</p>
         <details class="more">
-            <summary>"When it misleads, and where it is from"</summary>
+            <summary>"When it misleads"</summary>
             <p>{method.caveat}</p>
             <p class="quiet">{method.source}</p>
         </details>

@@ -55,7 +55,7 @@ fn ModelChip(model: ModelEntry) -> impl IntoView {
         ModelState::Waiting => bytes.map_or("waiting".to_owned(), |size| format!("{}, waiting", format::bytes(size))),
         ModelState::Loading { stage, done, total } => words::progress(stage, done, total),
         ModelState::Ready(info) => {
-            format!("{} weights, {} × {}", format::count(info.params), info.input[2], info.input[1])
+            format!("{} weights", format::count(info.params))
         }
         ModelState::Failed(_) => "failed".to_owned(),
     };
@@ -65,7 +65,8 @@ fn ModelChip(model: ModelEntry) -> impl IntoView {
     };
     let name = model.name.clone();
     let retry = model.clone();
-    let description = model.catalog().map(|entry| format!("{} Weights: {}, {}.", entry.description, entry.source, entry.licence));
+    let description =
+        model.catalog().map(|entry| format!("{} Weights: {}, {}.", entry.description, entry.source, entry.licence));
     view! {
         <li class="model" data-slot=model.slot.to_string() class:off=move || !shown.get() data-testid="model-chip" data-model=model.id.0.clone()>
             <label title=description>

@@ -53,7 +53,8 @@ fn Thumbnail(picture: Picture) -> impl IntoView {
     let button = NodeRef::<html::Button>::new();
     Effect::new(move |before: Option<bool>| {
         let now = chosen.get();
-        if now && before == Some(false)
+        if now
+            && before == Some(false)
             && let Some(button) = button.get_untracked()
         {
             let options = js_sys::Object::new();

@@ -1,7 +1,8 @@
 //! Name, device, network, theme, help.
 
 use innspect_protocol::DeviceKind;
-use leptos::prelude::*;
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
 use super::{
     controls::IconButton,
@@ -59,8 +60,28 @@ fn DeviceBadge() -> impl IntoView {
             (None, DeviceKind::Gpu) => format!("Computing with WebGPU on {}.", device.name),
         },
     };
+    let details = NodeRef::<html::Details>::new();
+    window_event_listener(ev::click, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+        if let Some(details) = details.get_untracked()
+            && !details.contains(target.as_ref())
+        {
+            details.set_open(false);
+        }
+    });
     view! {
-        <details class="device" data-testid="device-badge" data-device=kind>
+        <details
+            node_ref=details
+            class="device"
+            data-testid="device-badge"
+            data-device=kind
+            on:keydown=move |event| {
+                if event.key() == "Escape" && let Some(details) = details.get() {
+                    details.set_open(false);
+                    event.prevent_default();
+                }
+            }
+        >
             <summary class="badge" aria-label=move || format!("Device: {}", word())>
                 <span class="lamp"></span>
                 <span class="device-name">{word}</span>

@@ -28,8 +28,7 @@ impl Pixels {
     pub fn draw(&self, canvas: &HtmlCanvasElement) {
         canvas.set_width(self.width);
         canvas.set_height(self.height);
-        let data =
-            ImageData::new_with_u8_clamped_array_and_sh(Clamped(self.rgba.as_slice()), self.width, self.height);
+        let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(self.rgba.as_slice()), self.width, self.height);
         let context = canvas.get_context("2d").ok().flatten();
         let context = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
         if let (Some(context), Ok(data)) = (context, data) {

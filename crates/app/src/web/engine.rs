@@ -92,7 +92,7 @@ impl Engine {
         Job(number)
     }
 
-    /// Hears the replies to a job until [`Engine::cancel`] or [`Engine::forget`].
+    /// Hears the replies to a job until its last one, [`Engine::cancel`] or [`Engine::forget`].
     pub fn hear(self, job: Job, handler: impl Fn(Reply, Vec<ArrayBuffer>) + 'static) {
         self.0.get_value().handlers.borrow_mut().insert(job, Rc::new(handler));
     }
@@ -153,7 +153,16 @@ impl Inner {
             | Reply::Cancelled { job } => Some(*job),
         };
         let Some(job) = job else { return self.of_itself(reply) };
-        let handler = self.handlers.borrow().get(&job).cloned();
+        let last = matches!(
+            reply,
+            Reply::ModelReady { .. }
+                | Reply::ImageReady { .. }
+                | Reply::NotApplicable { .. }
+                | Reply::Cancelled { .. }
+                | Reply::Failed { .. }
+        );
+        let handler =
+            if last { self.handlers.borrow_mut().remove(&job) } else { self.handlers.borrow().get(&job).cloned() };
         if let Some(handler) = handler {
             handler(reply, attachments);
         }

@@ -50,7 +50,11 @@ fn container() -> Option<ServiceWorkerContainer> {
     present.then(|| navigator.service_worker())
 }
 
-fn watch(registration: &ServiceWorkerRegistration, container: ServiceWorkerContainer, waiting: impl Fn() + Clone + 'static) {
+fn watch(
+    registration: &ServiceWorkerRegistration,
+    container: ServiceWorkerContainer,
+    waiting: impl Fn() + Clone + 'static,
+) {
     let of = registration.clone();
     let found = Closure::<dyn FnMut()>::new(move || {
         let Some(installing) = of.installing() else { return };
