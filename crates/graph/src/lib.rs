@@ -28,5 +28,5 @@ pub use op::{
     Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, OpKind, PadMode, Pool2d, ReduceKind, Resize, ResizeCoordinates,
     ResizeMode,
 };
-pub use preprocessing::{ChannelOrder, Fit, Preprocessing, ResizeFilter};
+pub use preprocessing::{ChannelOrder, Fit, Preprocessing, ResizeFilter, guess_preprocessing};
 pub use shape::{GraphError, MAX_ELEMENTS, Shape, window_size};

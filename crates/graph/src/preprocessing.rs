@@ -107,3 +107,74 @@ impl Preprocessing {
         Self { scale: 1.0, ..Self::unit(size, channels) }
     }
 }
+
+/// The preprocessing a network most likely expects where neither its file nor a catalogue says it, and one sentence
+/// saying why.
+///
+/// A network that starts with a factor and a summand on the picture prepares it itself; the size of the factor tells
+/// whether it counts on pixels in 0..255 or in 0..1. Call it after [`passes::optimize`](crate::passes::optimize).
+#[must_use]
+pub fn guess_preprocessing(graph: &crate::Graph) -> (Preprocessing, String) {
+    let [channels, height, width] = graph.image_shape().unwrap_or([3, 224, 224]);
+    let size = [height, width];
+    let order = if channels == 1 { ChannelOrder::Grey } else { ChannelOrder::Rgb };
+    // The convenience constructors know one and three channels.
+    let widened = |mut preprocessing: Preprocessing| {
+        if preprocessing.mean.len() != channels {
+            preprocessing.mean = vec![0.0; channels];
+            preprocessing.std = vec![1.0; channels];
+        }
+        preprocessing
+    };
+    match leading_affine(graph) {
+        Some(Leading::Raw { bgr }) => {
+            let order = if bgr && channels == 3 { ChannelOrder::Bgr } else { order };
+            let order_text = if order == ChannelOrder::Bgr { " in the order blue, green, red" } else { "" };
+            let why = format!("The network normalises pixels of 0..255{order_text} itself.");
+            (widened(Preprocessing { channels: order, ..Preprocessing::raw(size, order) }), why)
+        }
+        Some(Leading::Unit) => {
+            (widened(Preprocessing::unit(size, order)), "The network normalises pixels of 0..1 itself.".to_owned())
+        }
+        None if channels == 3 => {
+            let why = "The file does not say how pictures are prepared; the usual ImageNet mean and deviation are assumed.";
+            (Preprocessing::torchvision(size), why.to_owned())
+        }
+        None => {
+            let why = format!("The file does not say how pictures are prepared; for {channels} channels 0..1 is assumed.");
+            (widened(Preprocessing::unit(size, order)), why)
+        }
+    }
+}
+
+enum Leading {
+    Raw { bgr: bool },
+    Unit,
+}
+
+/// What an affine node right behind the input says about the range of the pixels.
+fn leading_affine(graph: &crate::Graph) -> Option<Leading> {
+    let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&graph.input));
+    let (first, None) = (readers.next()?, readers.next()) else { return None };
+    let crate::Op::Affine { scale, shift } = first.op else { return None };
+    let values = |id: Option<crate::ParamId>| id.map(|id| graph.param(id).data.as_ref());
+    let largest = |list: &[f32]| list.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    let factor = values(scale).map_or(1.0, largest);
+    let summand = values(shift).map_or(0.0, largest);
+    // Factors for raw pixels are about 1/255 to 1/50, those for 0..1 about 1 to 5. Means alone tell by their size.
+    let raw = if factor == 1.0 { summand > 10.0 } else { factor < 0.1 };
+    if !raw {
+        return Some(Leading::Unit);
+    }
+    // The ImageNet mean is smallest in blue; a mean that grows from the first channel on is in Caffe's order.
+    let means: Option<Vec<f32>> = values(shift).map(|shift| {
+        let factors = values(scale).unwrap_or(&[1.0]);
+        shift
+            .iter()
+            .enumerate()
+            .map(|(channel, &shift)| -shift / factors.get(channel).or(factors.first()).copied().unwrap_or(1.0))
+            .collect()
+    });
+    let bgr = matches!(means.as_deref(), Some(&[blue, green, red]) if blue < green && green < red && blue > 90.0 && red < 140.0);
+    Some(Leading::Raw { bgr })
+}

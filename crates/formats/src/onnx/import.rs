@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use innspect_graph::{Graph, GraphBuilder, Op, ParamId, ValueId, passes};
+use innspect_graph::{ChannelOrder, Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, passes};
 
 use super::{
     Refusal,
@@ -55,6 +55,9 @@ pub(crate) struct Importer<'a> {
     params: HashMap<String, ParamId>,
     /// How often each tensor is read, to know whether an optional output matters.
     readers: HashMap<&'a str, usize>,
+    readers_left: HashMap<&'a str, usize>,
+    /// Initializers that the current node is the last to read.
+    last_read: Vec<&'a str>,
     node: &'a proto::Node,
 }
 
@@ -86,6 +89,7 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier:
     let needed = needed(graph, &outputs);
     let input = input(graph, &initializers, &mut warnings)?;
 
+    let raw = input.raw;
     let name = if graph.name.is_empty() { file } else { &graph.name };
     let mut builder = GraphBuilder::new(name, input.name, input.sample);
     let mut tensor = Tensor { id: builder.input(), full: input.full, batch: input.batch };
@@ -112,6 +116,8 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier:
         initializers,
         entries: HashMap::from([(input.name, Entry::Tensor(tensor))]),
         params: HashMap::new(),
+        readers_left: readers.clone(),
+        last_read: Vec::new(),
         readers,
         node: &empty,
     };
@@ -127,12 +133,12 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier:
     }
     let Importer { builder, mut warnings, .. } = importer;
     let mut result = passes::optimize(builder.finish(output))?;
-    attach(&mut result, &model.metadata_props, &mut warnings);
+    attach(&mut result, &model.metadata_props, raw, &mut warnings);
     check_weights(&result, &mut warnings);
     Ok(Imported { graph: result, format: format!("ONNX opset {opset}"), warnings })
 }
 
-fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], warnings: &mut Vec<String>) {
+fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], raw: bool, warnings: &mut Vec<String>) {
     match metadata::labels(entries) {
         Some(labels) if labels.len() == graph.classes() => graph.labels = Some(labels),
         Some(labels) => warnings.push(format!(
@@ -142,7 +148,13 @@ fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], warnings: &mu
         )),
         None => {}
     }
-    graph.preprocessing = graph.image_shape().and_then(|shape| metadata::preprocessing(entries, shape));
+    graph.preprocessing = graph.image_shape().and_then(|shape| {
+        let [channels, height, width] = shape;
+        metadata::preprocessing(entries, shape).or_else(|| {
+            let order = if channels == 1 { ChannelOrder::Grey } else { ChannelOrder::Rgb };
+            raw.then(|| Preprocessing::raw([height, width], order))
+        })
+    });
 }
 
 fn check_weights(graph: &Graph, warnings: &mut Vec<String>) {
@@ -240,6 +252,8 @@ struct Input<'a> {
     full: Vec<usize>,
     batch: Option<usize>,
     fixed_batch: usize,
+    /// Whether the pixels are integers, which can only be the raw ones.
+    raw: bool,
     /// What stands between the graph's input and the file's: a transposition or a reshape.
     prepare: Option<(Option<Vec<usize>>, Vec<usize>)>,
 }
@@ -266,6 +280,9 @@ fn input<'a>(
     if info.r#type.is_some() && tensor.is_none() {
         return Err(refuse(format!("its input {name:?} is not a tensor")));
     }
+    let raw = tensor.is_some_and(|tensor| {
+        matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Uint8 | DataType::Int32 | DataType::Int64))
+    });
     let dims: Option<Vec<Option<usize>>> = match tensor.and_then(|tensor| tensor.shape.as_ref()) {
         None => None,
         Some(shape) => Some(
@@ -318,6 +335,7 @@ fn input<'a>(
                 full: if channels_last { vec![1, height, width, channels] } else { vec![1, channels, height, width] },
                 batch: Some(0),
                 fixed_batch: batch.unwrap_or(1),
+                raw,
                 prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
             })
         }
@@ -332,6 +350,7 @@ fn input<'a>(
                 full: if channels_last { vec![height, width, channels] } else { vec![channels, height, width] },
                 batch: None,
                 fixed_batch: 1,
+                raw,
                 prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
             })
         }
@@ -349,6 +368,7 @@ fn input<'a>(
                 full: vec![1, features],
                 batch: Some(0),
                 fixed_batch: batch.unwrap_or(1),
+                raw,
                 prepare: Some((None, vec![features])),
             })
         }
@@ -386,7 +406,8 @@ impl<'a> Importer<'a> {
             Refusal::File(error) => error,
         })?;
         for (name, entry) in node.output.iter().zip(results) {
-            if !name.is_empty() && self.entries.insert(name, entry).is_some() {
+            let taken = self.initializers.contains_key(name.as_str());
+            if !name.is_empty() && (self.entries.insert(name, entry).is_some() || taken) {
                 let reason = format!("it writes {name:?}, which is written or given already");
                 return Err(FormatError::Node { op: node.op_type.clone(), node: title(node), reason });
             }
@@ -399,6 +420,7 @@ impl<'a> Importer<'a> {
             return Err(Refusal::Unknown);
         }
         let attributes = Attributes(node);
+        self.forget_read();
         if node.op_type == "Constant" {
             return Ok(vec![Entry::Constant(self.constant(attributes)?)]);
         }
@@ -449,6 +471,21 @@ impl<'a> Importer<'a> {
         // Kept since exporters share small constants; the data is shared, not copied.
         self.entries.insert(name, entry.clone());
         Ok(Some(entry))
+    }
+
+    /// Lets go of constants that no node reads any more: a matrix that was transposed would be held twice.
+    fn forget_read(&mut self) {
+        for name in std::mem::take(&mut self.last_read) {
+            self.entries.remove(name);
+        }
+        for name in &self.node.input {
+            if let Some(left) = self.readers_left.get_mut(name.as_str()) {
+                *left = left.saturating_sub(1);
+                if *left == 0 && self.initializers.contains_key(name.as_str()) {
+                    self.last_read.push(name);
+                }
+            }
+        }
     }
 
     fn constant(&mut self, attributes: Attributes) -> Result<Constant, Refusal> {

@@ -487,6 +487,7 @@ fn gemm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Out
     let bias = match inputs.get(2) {
         Some(Some(Entry::Constant(addend))) if addend.len() == outputs || addend.len() == 1 => {
             let data = addend.floats();
+            importer.budget.charge(&[outputs])?;
             let name = importer.input_name(2);
             Some(importer.param(name, &format!("gemm {beta}"), vec![outputs], || {
                 (0..outputs)
@@ -650,6 +651,7 @@ fn group_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) 
         return Err(Refusal::reason(format!("{channels} channels do not make {groups} groups")));
     }
     let each = channels / groups;
+    importer.budget.charge(&[channels, 4])?;
     let expand = |constant: &Constant| -> Arc<[f32]> {
         let data = constant.floats();
         // Opset 18 has one number per group, opset 21 one per channel.

@@ -46,9 +46,9 @@ fn visit(rewriter: &mut Rewriter, mut node: Node) -> Result<(), GraphError> {
     let rank = rewriter.shape(base).rank();
     let old = node.output;
     let output = rewriter.old_name(old).to_owned();
-    let name = node.name.clone();
+    let name = format!("{}/factor", node.name);
     let scale = rewriter.add_param(format!("{output}/factor"), vec![1; rank], vec![factor as f32]);
-    let inner = rewriter.insert(format!("{name}/activation"), node.op, &node.inputs, format!("{output}/activation"))?;
+    let inner = rewriter.insert(node.name, node.op, &node.inputs, format!("{output}/activation"))?;
     if let Some(activation) = rewriter.producer_mut(inner) {
         activation.absorbed = node.absorbed;
     }
@@ -167,7 +167,9 @@ fn is_power(rewriter: &Rewriter, value: ValueId, x: ValueId, power: u32, parts: 
 /// Follows sums and products with single numbers back to what they start from.
 fn linear(rewriter: &Rewriter, value: ValueId, parts: &mut Vec<ValueId>) -> Linear {
     let mut result = Linear { base: value, scale: 1.0, shift: 0.0 };
-    while let Some(node) = rewriter.producer(result.base) {
+    // No formula has more factors, and the bound keeps this linear in the number of nodes.
+    for _ in 0..8 {
+        let Some(node) = rewriter.producer(result.base) else { break };
         let (Op::Affine { scale, shift }, &[input]) = (&node.op, node.inputs.as_slice()) else { break };
         let (Some(scale), Some(shift)) = (number(rewriter, *scale, 1.0), number(rewriter, *shift, 0.0)) else { break };
         parts.push(result.base);

@@ -85,7 +85,7 @@ fn into_previous(rewriter: &mut Rewriter, value: ValueId, scale: Option<ParamId>
         Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::InstanceNorm { .. } => 0,
         Op::Dense { .. } => shape.rank() - 1,
         Op::Affine { scale: inner_scale, shift: inner_shift } => {
-            return Some(combined(rewriter, &shape, (inner_scale, inner_shift), (scale, shift)));
+            return combined(rewriter, &shape, (inner_scale, inner_shift), (scale, shift));
         }
         _ => return None,
     };
@@ -172,25 +172,26 @@ fn into_previous(rewriter: &mut Rewriter, value: ValueId, scale: Option<ParamId>
 
 type Constants = (Option<ParamId>, Option<ParamId>);
 
-/// `outer_scale · (inner_scale · x + inner_shift) + outer_shift` for a sample of `shape`.
-fn combined(rewriter: &mut Rewriter, shape: &Shape, inner: Constants, outer: Constants) -> Op {
+/// `outer_scale · (inner_scale · x + inner_shift) + outer_shift` for a sample of `shape`; `None` if a constant would grow
+/// larger than those it is made of, as a row and a column would.
+fn combined(rewriter: &mut Rewriter, shape: &Shape, inner: Constants, outer: Constants) -> Option<Op> {
     let scale = match (inner.0, outer.0) {
         (None, other) | (other, None) => other,
-        (Some(a), Some(b)) => Some(pairwise(rewriter, shape, a, b, |a, b| a * b)),
+        (Some(a), Some(b)) => Some(pairwise(rewriter, shape, a, b, |a, b| a * b)?),
     };
     let moved = match (inner.1, outer.0) {
-        (Some(shift), Some(scale)) => Some(pairwise(rewriter, shape, shift, scale, |a, b| a * b)),
+        (Some(shift), Some(scale)) => Some(pairwise(rewriter, shape, shift, scale, |a, b| a * b)?),
         (shift, _) => shift,
     };
     let shift = match (moved, outer.1) {
         (None, other) | (other, None) => other,
-        (Some(a), Some(b)) => Some(pairwise(rewriter, shape, a, b, |a, b| a + b)),
+        (Some(a), Some(b)) => Some(pairwise(rewriter, shape, a, b, |a, b| a + b)?),
     };
-    Op::Affine { scale, shift }
+    Some(Op::Affine { scale, shift })
 }
 
 /// Two constants combined element by element; the result keeps the name of the first.
-fn pairwise(rewriter: &mut Rewriter, sample: &Shape, a: ParamId, b: ParamId, combine: fn(f64, f64) -> f64) -> ParamId {
+fn pairwise(rewriter: &mut Rewriter, sample: &Shape, a: ParamId, b: ParamId, combine: fn(f64, f64) -> f64) -> Option<ParamId> {
     let rank = sample.rank();
     let full = |shape: &[usize]| -> Vec<usize> {
         // Of leading axes beyond the sample's only size 1 is possible.
@@ -201,6 +202,9 @@ fn pairwise(rewriter: &mut Rewriter, sample: &Shape, a: ParamId, b: ParamId, com
     let (left_shape, right_shape) = (full(&left.shape), full(&right.shape));
     let shape: Vec<usize> = left_shape.iter().zip(&right_shape).map(|(&a, &b)| a.max(b)).collect();
     let total: usize = shape.iter().product();
+    if total > left.data.len().max(right.data.len()) {
+        return None;
+    }
     let at = |own: &[usize], index: usize| -> usize {
         let (mut rest, mut stride, mut result) = (index, 1, 0);
         for (&size, &own) in shape.iter().zip(own).rev() {
@@ -220,7 +224,7 @@ fn pairwise(rewriter: &mut Rewriter, sample: &Shape, a: ParamId, b: ParamId, com
         })
         .collect();
     let name = left.name.clone();
-    rewriter.add_param(name, shape, values)
+    Some(rewriter.add_param(name, shape, values))
 }
 
 /// A linear op with the affine op before it, and what that one reads.

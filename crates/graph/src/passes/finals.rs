@@ -12,8 +12,12 @@ use super::rewrite::compact;
 pub fn strip_final_activation(mut graph: Graph) -> Result<Graph, GraphError> {
     let mut passed = Vec::new();
     let mut value = graph.output;
+    let mut producers = vec![None; graph.values.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        producers[node.output.index()] = Some(index);
+    }
     let (found, logits) = loop {
-        let Some(node) = graph.producer(value).map(|id| graph.node(id)) else { return Ok(graph) };
+        let Some(node) = producers[value.index()].map(|index: usize| &graph.nodes[index]) else { return Ok(graph) };
         let (Some(&input), shape) = (node.inputs.first(), &graph.value(value).shape) else { return Ok(graph) };
         // A softmax over one of several axes is attention, not the end of a classifier.
         let over_all = |axis: usize| shape.dims().get(axis) == Some(&shape.numel()) && shape.numel() > 1;

@@ -1,5 +1,7 @@
 //! Rebuilding a graph node by node.
 
+use std::collections::HashSet;
+
 use crate::{Graph, GraphError, Node, Op, Param, ParamId, Shape, Value, ValueId, shape::infer};
 
 /// A graph in the making, beside the old one it replaces.
@@ -178,7 +180,8 @@ impl Rewriter {
     }
 }
 
-/// Drops nodes, values and weights that the output does not depend on, and infers all shapes again.
+/// Drops nodes, values and weights that the output does not depend on, infers all shapes again, and makes node names
+/// unique.
 ///
 /// # Errors
 /// [`GraphError`] if a node does not take its inputs or reads a value that nothing before it writes.
@@ -198,6 +201,7 @@ pub fn compact(graph: Graph) -> Result<Graph, GraphError> {
     let mut params: Vec<Param> = Vec::new();
     let mut param_map = vec![None; graph.params.len()];
     let mut nodes = Vec::new();
+    let mut names = HashSet::new();
     for mut node in graph.nodes {
         if !live[node.output.index()] {
             continue;
@@ -217,6 +221,17 @@ pub fn compact(graph: Graph) -> Result<Graph, GraphError> {
                 ParamId(params.len() as u32 - 1)
             });
         });
+        if !names.insert(node.name.clone()) {
+            let base = std::mem::take(&mut node.name);
+            let mut count = 2usize;
+            node.name = loop {
+                let name = format!("{base}_{count}");
+                if names.insert(name.clone()) {
+                    break name;
+                }
+                count += 1;
+            };
+        }
         let id = ValueId(values.len() as u32);
         values.push(Value { name: graph.values[node.output.index()].name.clone(), shape });
         value_map[node.output.index()] = Some(id);
