@@ -13,7 +13,9 @@ pub enum PickleError {
         at: usize,
     },
     /// The pickle names a Python object that has no part in rebuilding tensors. Nothing of it was executed.
-    #[error("the pickle asks for the Python object `{module}.{name}` (byte {at}), which tensors do not need; only plain tensors are read")]
+    #[error(
+        "the pickle asks for the Python object `{module}.{name}` (byte {at}), which tensors do not need; only plain tensors are read"
+    )]
     RefusedGlobal {
         /// Its module.
         module: String,

@@ -541,11 +541,9 @@ impl<'a> Machine<'a> {
     fn global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
         match Global::find(module, name) {
             Some(global) => self.push(Value::Global(global)),
-            None => Err(PickleError::RefusedGlobal {
-                module: module.to_owned(),
-                name: name.to_owned(),
-                at: self.opcode_at,
-            }),
+            None => {
+                Err(PickleError::RefusedGlobal { module: module.to_owned(), name: name.to_owned(), at: self.opcode_at })
+            }
         }
     }
 
@@ -595,7 +593,8 @@ impl<'a> Machine<'a> {
                     Some(rest) => (code.starts_with('>'), rest),
                     None => (false, &*code),
                 };
-                let element = Element::from_numpy(code).ok_or_else(|| self.malformed("an element type that is not a number"))?;
+                let element =
+                    Element::from_numpy(code).ok_or_else(|| self.malformed("an element type that is not a number"))?;
                 Value::Dtype(Dtype { element, big_endian: order })
             }
             // An empty array: shape, type and bytes follow by BUILD.
@@ -605,9 +604,12 @@ impl<'a> Machine<'a> {
                 fortran: false,
                 data: Bytes::new(),
             }),
-            Global::Scalar => {
-                Value::Array(Array { dtype: self.dtype_of(args, 0)?, shape: Vec::new(), fortran: false, data: self.bytes_of(args, 1)? })
-            }
+            Global::Scalar => Value::Array(Array {
+                dtype: self.dtype_of(args, 0)?,
+                shape: Vec::new(),
+                fortran: false,
+                data: self.bytes_of(args, 1)?,
+            }),
             Global::FromBuffer => {
                 let fortran = args.len() > 3 && &*self.text_of(args, 3)? == "F";
                 let (data, dtype, shape) = (self.bytes_of(args, 0)?, self.dtype_of(args, 1)?, self.sizes_of(args, 2)?);

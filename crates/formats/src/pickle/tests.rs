@@ -12,7 +12,9 @@ const NUMPY: &[u8] = b"\x80\x02}q\x00(X\x01\x00\x00\x00wq\x01cnumpy.core.multiar
 fn legacy() -> Vec<u8> {
     let mut bytes = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec();
     bytes.extend_from_slice(b"\x80\x02M\xe9\x03.");
-    bytes.extend_from_slice(b"\x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03X\x0d\x00\x00\x00little_endianq\x02\x88u.");
+    bytes.extend_from_slice(
+        b"\x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03X\x0d\x00\x00\x00little_endianq\x02\x88u.",
+    );
     bytes.extend_from_slice(b"\x80\x02}q\x00(X\x08\x00\x00\x00a.weightq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04X\x02\x00\x00\x0042q\x05X\x03\x00\x00\x00cpuq\x06K\x04Ntq\x07QK\x00K\x02K\x02\x86q\x08K\x02K\x01\x86q\x09\x89ccollections\nOrderedDict\nq\x0a)Rq\x0btq\x0cRq\x0dX\x01\x00\x00\x00bq\x0eh\x02(h\x07QK\x02K\x02\x85q\x0fK\x01\x85q\x10\x89h\x0a)Rq\x11tq\x12Rq\x13u.");
     bytes.extend_from_slice(b"\x80\x02]q\x00X\x02\x00\x00\x0042q\x01a.");
     bytes.extend_from_slice(&4_u64.to_le_bytes());
@@ -35,10 +37,8 @@ fn a_dictionary_of_numpy_arrays() {
 fn a_legacy_checkpoint() {
     let bytes = legacy();
     let checkpoint = torch::read_legacy(&bytes).unwrap();
-    let tensors: Vec<_> = checkpoint
-        .tensors()
-        .map(|(name, view)| (name, view.shape.clone(), checkpoint.to_f32(view).unwrap()))
-        .collect();
+    let tensors: Vec<_> =
+        checkpoint.tensors().map(|(name, view)| (name, view.shape.clone(), checkpoint.to_f32(view).unwrap())).collect();
     assert_eq!(tensors, [("a.weight", vec![2, 2], vec![1.0, 2.0, 3.0, 4.0]), ("b", vec![2], vec![3.0, 4.0])]);
 }
 

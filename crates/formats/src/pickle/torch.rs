@@ -55,7 +55,8 @@ pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, PickleError> {
     let mut storages = BTreeMap::new();
     for key in keys.root().items() {
         let key = key.as_str().ok_or(PickleError::Malformed { what: "a storage without a name", at: keys_at })?;
-        let size = *sizes.get(key).ok_or(PickleError::Malformed { what: "a storage that no tensor uses", at: keys_at })?;
+        let size =
+            *sizes.get(key).ok_or(PickleError::Malformed { what: "a storage that no tensor uses", at: keys_at })?;
         let truncated = PickleError::Truncated { what: "a storage", at };
         let header = at.checked_add(8).and_then(|end| bytes.get(at..end)).and_then(|len| len.try_into().ok());
         let len = usize::try_from(u64::from_le_bytes(header.ok_or_else(|| truncated.clone())?)).ok();

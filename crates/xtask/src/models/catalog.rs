@@ -139,7 +139,11 @@ fn licences(catalog: &Catalog) -> String {
         .to_owned();
     for model in &catalog.models {
         let halves = "converted to ONNX, large kernels rounded to 16 bits";
-        let _ = writeln!(text, "* **{}** (`{}`): {}. From {}; {halves}.", model.name, model.file, model.licence, model.source);
+        let _ = writeln!(
+            text,
+            "* **{}** (`{}`): {}. From {}; {halves}.",
+            model.name, model.file, model.licence, model.source
+        );
     }
     let _ = writeln!(
         text,

@@ -250,7 +250,12 @@ fn clean(key: &str) -> String {
 }
 
 /// Channels times the factor, rounded to a multiple of 8 that is not more than a tenth below.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small and positive"
+)]
 fn scale_channels(channels: usize, factor: f64) -> usize {
     let exact = channels as f64 * factor;
     let rounded = (((exact + 4.0) / 8.0) as usize * 8).max(8);
@@ -258,7 +263,12 @@ fn scale_channels(channels: usize, factor: f64) -> usize {
 }
 
 /// Repeats times the factor, rounded up.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small and positive"
+)]
 fn scale_repeats(repeats: usize, factor: f64) -> usize {
     (repeats as f64 * factor).ceil() as usize
 }

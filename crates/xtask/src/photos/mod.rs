@@ -89,7 +89,8 @@ pub fn write(packages: &Packages, folder: &Path) -> Result<()> {
         fs::write(target.join(&file), &encoded)?;
         bytes += encoded.len();
         let Photo { title, author, licence, source, package, .. } = photo;
-        let _ = writeln!(attribution, "* `{file}`: {title}. {author}, {licence}, <{source}>; from {package}, {change}.");
+        let _ =
+            writeln!(attribution, "* `{file}`: {title}. {author}, {licence}, <{source}>; from {package}, {change}.");
     }
     fs::write(target.join("ATTRIBUTION.md"), attribution)?;
     println!("  photos: {} files, {:.1} MB", photos.len(), bytes as f64 / 1e6);
@@ -143,9 +144,9 @@ fn encode(photo: &Photo, original: Vec<u8>) -> Result<(String, Vec<u8>, &'static
 pub fn catalog(folder: &Path) -> Result<Vec<CatalogPhoto>> {
     let entry = |photo: Photo| {
         let mut endings = ["jpg", "webp"].iter().map(|ending| format!("photos/{}.{ending}", photo.name));
-        let file = endings.find(|file| folder.join(file).is_file()).with_context(|| {
-            format!("the photo {} is missing: run `cargo xtask models --only photos`", photo.name)
-        })?;
+        let file = endings
+            .find(|file| folder.join(file).is_file())
+            .with_context(|| format!("the photo {} is missing: run `cargo xtask models --only photos`", photo.name))?;
         Ok(CatalogPhoto {
             file,
             title: photo.title.to_owned(),
@@ -166,7 +167,10 @@ mod tests {
     fn the_selection_is_complete() {
         let photos = selection(SELECTION).unwrap();
         assert!(photos.len() >= 48);
-        assert!(photos.iter().filter(|photo| photo.class.is_some()).count() * 4 >= photos.len() * 3, "most have a class");
+        assert!(
+            photos.iter().filter(|photo| photo.class.is_some()).count() * 4 >= photos.len() * 3,
+            "most have a class"
+        );
         let names: std::collections::BTreeSet<_> = photos.iter().map(|photo| photo.name).collect();
         assert_eq!(names.len(), photos.len());
         for photo in photos {
