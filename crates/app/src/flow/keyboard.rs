@@ -78,8 +78,11 @@ fn act(store: Store, action: Action) {
         Action::LessOpacity => opacity(-10),
         Action::TopClass => selection::choose_top(store),
         Action::FindClass => {
-            store.sheet.set(Sheet::Settings);
-            focus(CLASS_FIELD);
+            if is_narrow() {
+                store.sheet.set(Sheet::Settings);
+            }
+            // The sheet opens with the next frame, and nothing hidden takes the focus.
+            set_timeout(|| focus(CLASS_FIELD), std::time::Duration::from_millis(30));
         }
         Action::OpenFiles => pick_files(),
         Action::Theme => {
@@ -102,6 +105,12 @@ pub fn pick_files() {
     if let Some(field) = field {
         field.click();
     }
+}
+
+/// Whether the rails are sheets, as the style sheet decides.
+fn is_narrow() -> bool {
+    let query = web_sys::window().and_then(|window| window.match_media("(max-width: 899px)").ok().flatten());
+    query.is_some_and(|query| query.matches())
 }
 
 fn focus(id: &str) {

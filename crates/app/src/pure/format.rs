@@ -68,7 +68,7 @@ pub fn number(value: f64) -> String {
         .to_owned();
     }
     let size = value.abs();
-    let text = if (1e-3..1e5).contains(&size) {
+    let text = if (1e-4..1e5).contains(&size) {
         let digits = (2 - size.log10().floor() as i32).max(0) as usize;
         format!("{value:.digits$}")
     } else {

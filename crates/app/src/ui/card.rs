@@ -59,13 +59,13 @@ pub fn Card(
                 />
                 <IconButton glyph=Glyph::EyeOff label=format!("Hide {name}") test="card-hide" small=true press=move || shown.set(false) />
             </header>
-            <InputHint model=model.clone() />
             <div class="card-body">
                 <div class="card-left">
                     <CardPicture model=model.clone() />
                     <ColourBar card />
                 </div>
                 <div class="card-right">
+                    <InputHint model=model.clone() />
                     <TopClasses model=model.clone() />
                     <Facts model=model.clone() />
                 </div>

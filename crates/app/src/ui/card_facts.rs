@@ -19,32 +19,32 @@ pub fn Facts(model: ModelEntry) -> impl IntoView {
     let forward =
         move || card.prediction.with(|prediction| prediction.as_ref().map(|prediction| prediction.milliseconds));
     move || {
-        card.map.get().map(|map| {
-            let explanation = map.explanation.clone();
-            let method = store.methods.with(|methods| {
-                methods.iter().find(|method| method.id == explanation.facts.method).map(|method| method.name.clone())
-            });
-            let line = line(&explanation, method.as_deref());
-            let time = format::duration(explanation.facts.seconds * 1000.0);
-            let check = explanation.facts.check.map(|check| view! { <Check check /> });
-            let device =
-                if explanation.facts.device == "cpu" { "CPU".to_owned() } else { explanation.facts.device.clone() };
-            let info = state.with(ModelState::info);
-            let input = info.as_deref().map(|info| words::preprocessing(&info.preprocessing));
-            let rows = rows(&explanation, forward(), input, info.map(|info| info.format.clone()));
-            view! {
-                <details class="facts" data-testid="facts" prop:open=move || open.get() on:toggle=move |event| {
-                    open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
-                }>
-                    <summary>
-                        <span class="facts-line" data-testid="facts-line">{line}</span>
-                        {check}
-                        <span class="facts-line"><span data-testid="time">{time}</span> " on " {device}</span>
-                    </summary>
-                    <dl>{rows}</dl>
-                </details>
-            }
-        })
+        let Some(map) = card.map.get() else { return view! { <div class="facts-space"></div> }.into_any() };
+        let explanation = map.explanation.clone();
+        let method = store.methods.with(|methods| {
+            methods.iter().find(|method| method.id == explanation.facts.method).map(|method| method.name.clone())
+        });
+        let line = line(&explanation, method.as_deref());
+        let time = format::duration(explanation.facts.seconds * 1000.0);
+        let check = explanation.facts.check.map(|check| view! { <Check check /> });
+        let device =
+            if explanation.facts.device == "cpu" { "CPU".to_owned() } else { explanation.facts.device.clone() };
+        let info = state.with(ModelState::info);
+        let input = info.as_deref().map(|info| words::preprocessing(&info.preprocessing));
+        let rows = rows(&explanation, forward(), input, info.map(|info| info.format.clone()));
+        view! {
+            <details class="facts" data-testid="facts" prop:open=move || open.get() on:toggle=move |event| {
+                open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
+            }>
+                <summary>
+                    <span class="facts-line" data-testid="facts-line">{line}</span>
+                    {check}
+                    <span class="facts-line"><span data-testid="time">{time}</span> " on " {device}</span>
+                </summary>
+                <dl>{rows}</dl>
+            </details>
+        }
+        .into_any()
     }
 }
 

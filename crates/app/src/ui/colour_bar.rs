@@ -14,7 +14,9 @@ pub fn ColourBar(card: Card) -> impl IntoView {
     let store = Store::get();
     let parts = move || {
         card.map.with(|map| {
-            map.as_ref().map(|map| (map.explanation.signed, f64::from(map.explanation.limit), map.explanation.range))
+            map.as_ref()
+                .filter(|map| map.explanation.limit > 0.0)
+                .map(|map| (map.explanation.signed, f64::from(map.explanation.limit), map.explanation.range))
         })
     };
     view! {

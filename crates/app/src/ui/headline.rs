@@ -104,8 +104,8 @@ fn credit(store: Store) -> AnyView {
             Some(url) => view! { <a href=url rel="noreferrer" target="_blank">{author}</a> }.into_any(),
             None => author.into_any(),
         };
-        view! { ". Photo: " {author} ", " {photo.licence.clone()} "." }
+        view! { ". Photo: " {author} ", " {photo.licence.clone()} }
     });
-    view! { <span class="credit-title">{picture.title.clone()}</span> {photo} " " <span class="invite">"Drop your own pictures or models anywhere."</span> }
+    view! { <span class="credit-title">{picture.title.clone()}</span> {photo} ". " <span class="invite">"Drop your own pictures or models anywhere."</span> }
         .into_any()
 }
