@@ -1,4 +1,5 @@
 //! What the integration tests share.
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::path::{Path, PathBuf};
 

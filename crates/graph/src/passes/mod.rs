@@ -52,3 +52,6 @@ pub fn optimize(graph: Graph) -> Result<Graph, GraphError> {
     let (graph, _) = remove_identities(graph)?;
     flatten_output(strip_final_activation(graph)?)
 }
+
+#[cfg(test)]
+mod tests;
