@@ -318,7 +318,9 @@ fn input<'a>(
     };
     match *dims.as_slice() {
         [batch, second, third, fourth] => {
-            let channels_last = if is_channels(second) { false } else { is_channels(fourth) || to_channels_first };
+            // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
+            let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
+            let channels_last = !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
             let (channels, height, width) =
                 if channels_last { (fourth, second, third) } else { (second, third, fourth) };
             let channels = match channels.or_else(|| first_channels(graph, initializers)) {

@@ -269,17 +269,25 @@ fn reshape(importer: &mut Importer, input: &Tensor, full: Vec<usize>) -> Outcome
 
 fn reshape_node(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
     let input = tensor(inputs, 0)?;
-    let mut target = list(attributes, inputs, "shape", 1)?.ok_or_else(|| Refusal::reason("its shape is missing"))?;
+    let target = list(attributes, inputs, "shape", 1)?.ok_or_else(|| Refusal::reason("its shape is missing"))?;
     if target.len() > MAX_RANK {
         return Err(Refusal::reason("its shape has too many axes"));
     }
     let allow_zero = attributes.flag("allowzero", false);
-    let full = reshape_target(&input.full, &target, allow_zero).or_else(|| {
-        // A batch size that the file fixes stands in front of the target as a number; the batch is 1 here.
-        let first = target.first_mut().filter(|first| importer.fixed_batch > 1 && **first == importer.fixed_batch as i64)?;
-        *first = 1;
-        reshape_target(&input.full, &target, allow_zero)
-    });
+    // A batch size that the file fixes stands in front of the target as a number; the batch is 1 here. It comes first,
+    // since the number may divide the sample as well.
+    let batched = importer.fixed_batch > 1
+        && input.batch == Some(0)
+        && target.first().is_some_and(|&first| first == importer.fixed_batch as i64);
+    let mut full = None;
+    if batched {
+        let mut single = target.clone();
+        if let Some(first) = single.first_mut() {
+            *first = 1;
+        }
+        full = reshape_target(&input.full, &single, allow_zero);
+    }
+    let full = full.or_else(|| reshape_target(&input.full, &target, allow_zero));
     let full = full.ok_or_else(|| {
         Refusal::reason(format!(
             "a picture's values of shape {:?} cannot be reshaped to {target:?}, so it mixes the pictures of a batch",
@@ -750,9 +758,9 @@ fn enlarged(importer: &mut Importer, input: &Tensor, dims: &[usize]) -> Result<T
     // New axes appear in front; the batch axis keeps its distance from the end.
     let missing = target.len() - input.full.len();
     let full: Vec<usize> = std::iter::repeat_n(1, missing).chain(input.full.iter().copied()).collect();
-    let mut batch = input.batch.map(|at| at + missing);
+    let batch = input.batch.map(|at| at + missing);
     if batch.is_some_and(|at| target.get(at) != Some(&1)) {
-        batch = None;
+        return Err(Refusal::reason("a constant holds a value for each picture of the batch"));
     }
     let shape = without(&full, batch);
     let mut id = input.id;
