@@ -37,6 +37,8 @@ pub fn build_with(places: &Places, toolchain: Toolchain) -> Result<()> {
         trunk.env_remove("NO_COLOR");
         run(&mut trunk)
     })?;
+    // Trunk's lock against a second Trunk; nobody needs to host it.
+    fs::remove_file(places.dist().join(".trunk-lock")).ok();
     stamp.write(places)?;
     sizes::print(places)
 }
