@@ -26,6 +26,10 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
             <div class="status"><span class="status-text">{move || waiting(store)}</span></div>
         }
         .into_any(),
+        CardState::Loading if store.status.with(|status| matches!(status, EngineStatus::Down(_))) => view! {
+            <div class="status"><span class="status-text">"The engine stopped"</span></div>
+        }
+        .into_any(),
         CardState::Loading => view! { <Loading state /> }.into_any(),
         CardState::Computing => view! { <Computing model=model.get_value() /> }.into_any(),
         CardState::Stopped => view! {

@@ -4,7 +4,10 @@ use innspect_protocol::{Family, MethodInfo, ParamInfo, ParamKind, ParamValue};
 use leptos::prelude::*;
 
 use super::words;
-use crate::{flow::explaining::default_of, state::Store};
+use crate::{
+    flow::explaining::default_of,
+    state::{EngineStatus, Store},
+};
 
 const FAMILIES: [Family; 4] = [Family::Cam, Family::Gradient, Family::Lrp, Family::Activation];
 
@@ -36,7 +39,7 @@ pub fn MethodPanel() -> impl IntoView {
                 on:change=move |event| store.method.set(event_target_value(&event))
             >
                 <Show when=move || store.methods.with(|methods| methods.is_empty())>
-                    <option>"Engine is starting…"</option>
+                    <option>{move || if matches!(store.status.get(), EngineStatus::Down(_)) { "The engine stopped" } else { "The engine is starting" }}</option>
                 </Show>
                 {groups}
             </select>
