@@ -67,7 +67,7 @@ scenario("every control is reached by Tab, and the focus is seen", { query, time
 });
 
 scenario("the theme follows the system, then the choice, and is kept", { query: "?device=cpu#models=none" }, async ({ page }) => {
-  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   await page.getByTestId("theme").waitFor();
   const light = await ground();
   await page.emulateMedia({ colorScheme: "dark" });
