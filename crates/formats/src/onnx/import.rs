@@ -109,7 +109,7 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier:
     let mut importer = Importer {
         builder,
         // Exporters compute little from weights; four times the file leaves room for all of them.
-        budget: Budget((1 << 22) + bytes.saturating_mul(2)),
+        budget: Budget((1 << 22) + bytes.saturating_mul(4)),
         opset,
         fixed_batch: input.fixed_batch,
         warnings,

@@ -1118,8 +1118,10 @@ fn filled(
 ) -> Result<ValueId, Refusal> {
     let dims = importer.builder.shape(value).dims().to_vec();
     let own = dims.get(axis).copied().unwrap_or(0);
-    let mut blocks: Vec<(usize, Option<Arc<[f32]>>)> = Vec::new();
-    let along = |constant: &Constant| -> Result<(usize, Option<Arc<[f32]>>), Refusal> {
+    // Size along the axis, and what it holds if it is not the value itself.
+    type Block = (usize, Option<Arc<[f32]>>);
+    let mut blocks: Vec<Block> = Vec::new();
+    let along = |constant: &Constant| -> Result<Block, Refusal> {
         if batch.is_some_and(|at| constant.dims.get(at) != Some(&1)) {
             return Err(Refusal::reason("a constant holds a value for each picture of the batch"));
         }

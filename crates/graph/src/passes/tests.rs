@@ -550,7 +550,8 @@ fn the_final_activation_is_taken_off_and_remembered() {
         let flat = net.add("flat", Op::Reshape { shape: vec![1, 5] }, &[end]);
         net.finish(flat)
     };
-    let cases: Vec<(fn(usize) -> Op, FinalActivation)> = vec![
+    type Make = fn(usize) -> Op;
+    let cases: Vec<(Make, FinalActivation)> = vec![
         (|axis| Op::Softmax { axis }, FinalActivation::Softmax),
         (|axis| Op::LogSoftmax { axis }, FinalActivation::LogSoftmax),
         (|_| Op::Activation(Activation::Sigmoid), FinalActivation::Sigmoid),
