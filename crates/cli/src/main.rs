@@ -1,1 +1,49 @@
-fn main(){}
+//! `innspect`: the engine from a terminal.
+//!
+//! Every subcommand is a module; `model` and `input` load what they work on. Exit status 0, or 2 with one line on
+//! standard error.
+
+mod args;
+mod explain;
+mod failure;
+mod input;
+mod inspect;
+mod methods;
+mod model;
+mod predict;
+
+use clap::Parser as _;
+
+use crate::{args::Command, failure::Failure};
+
+fn main() -> std::process::ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("error: unusable arguments");
+            eprintln!("innspect: {}; see innspect --help", line.trim_start_matches("error: "));
+            return 2.into();
+        }
+        Err(help) => {
+            print!("{help}");
+            return 0.into();
+        }
+    };
+    match run(arguments) {
+        Ok(()) => 0.into(),
+        Err(failure) => {
+            eprintln!("innspect: {failure}");
+            2.into()
+        }
+    }
+}
+
+fn run(arguments: args::Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Methods { json } => methods::run(json),
+        Command::Inspect { model, json } => inspect::run(&model, json),
+        Command::Predict(options) => predict::run(&options),
+        Command::Explain(options) => explain::run(&options),
+    }
+}

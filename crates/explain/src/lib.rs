@@ -14,5 +14,5 @@ pub mod table;
 pub use error::ExplainError;
 pub use layers::{default_layer, layer_infos};
 pub use plan::{Plan, Start};
-pub use run::{Balance, Outcome, Subject, explain, read_logits, scores, top_classes};
+pub use run::{Balance, Outcome, Provenance, Subject, explain, read_logits, scores, top_classes};
 pub use table::{Method, find, methods};

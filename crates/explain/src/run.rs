@@ -2,7 +2,7 @@
 
 use innspect_engine::{Arrived, Assigned, Composite, EngineError, Network, Pacer, Rule, Tape, Tensor, Walk, resample};
 use innspect_graph::{FinalActivation, NodeId, ResizeCoordinates, ResizeMode, ValueId};
-use innspect_protocol::{ExplainSpec, Params, RuleUse, SumCheck};
+use innspect_protocol::{ExplainSpec, Facts, Params, RuleUse, SumCheck};
 
 use crate::{
     ExplainError, layers, params,
@@ -44,6 +44,43 @@ pub struct Outcome {
     pub rules: Vec<RuleUse>,
     /// Start value of each sample and what biases and stabilisers took, for conserving methods.
     pub balance: Option<Balance>,
+}
+
+/// What a result says of itself beside what the method knows: which file ran where and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Provenance<'a> {
+    /// SHA-256 of the model file, hexadecimal.
+    pub model_sha256: &'a str,
+    /// Names of the classes.
+    pub labels: &'a [String],
+    /// Device, for people.
+    pub device: &'a str,
+    /// Seconds of the explanation.
+    pub seconds: f64,
+}
+
+impl Outcome {
+    /// How the attribution of one sample was made; `values` are the elements of that sample's attribution.
+    #[must_use]
+    pub fn facts(&self, spec: &ExplainSpec, sample: usize, values: &[f32], provenance: Provenance<'_>) -> Facts {
+        let class = self.classes.get(sample).copied().unwrap_or_default();
+        let sum = values.iter().map(|&value| f64::from(value)).sum();
+        Facts {
+            method: spec.method.clone(),
+            params: self.params.clone(),
+            class,
+            label: provenance.labels.get(class).cloned().unwrap_or_default(),
+            target: if self.start.is_some() { format!("logit {class}") } else { "layer activation".into() },
+            start: self.start.map_or("none", Start::name).into(),
+            layer: self.layer.clone(),
+            seed: None,
+            rules: self.rules.clone(),
+            check: self.balance.as_ref().map(|balance| balance.check(sample, sum)),
+            model_sha256: provenance.model_sha256.into(),
+            device: provenance.device.into(),
+            seconds: provenance.seconds,
+        }
+    }
 }
 
 /// The two sides of conservation, per sample.

@@ -8,6 +8,10 @@ use crate::{
     say,
 };
 
+/// The selection of every native cargo call: the same crates and features each time, as another selection gives shared
+/// dependencies other features and compiles burn once more.
+pub const WHOLE: [&str; 3] = ["--workspace", "--features", "xtask/models"];
+
 /// `cargo xtask check`.
 pub fn everything(places: &Places) -> Result<()> {
     say::timed("formatting, lints and docs", || {
@@ -29,16 +33,14 @@ pub fn formatting(places: &Places) -> Result<()> {
 /// the native crates need anyway, and no second half hour of checking for the browser's target is spent. What only the
 /// browser's target compiles is seen by the compiler when the site is built.
 pub fn lints(places: &Places) -> Result<()> {
-    run(cargo(places).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo(places).args(["clippy", "--quiet"]).args(WHOLE).args(["--all-targets", "--", "-D", "warnings"]))
 }
 
 /// rustdoc with every warning an error: a broken link is one.
 pub fn docs(places: &Places) -> Result<()> {
-    run(cargo(places).env("RUSTDOCFLAGS", "-D warnings").args([
-        "doc",
-        "--quiet",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]))
+    run(cargo(places)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .args(["doc", "--quiet"])
+        .args(WHOLE)
+        .args(["--no-deps", "--document-private-items"]))
 }

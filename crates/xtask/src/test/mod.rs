@@ -108,17 +108,17 @@ fn plain((): ()) -> Counts {
 
 /// All native tests. The GPU tests among them run on whatever Vulkan driver there is; setup installs Mesa's lavapipe.
 fn native(places: &Places) -> Result<Counts> {
-    cargo_test(places, &["--workspace", "--lib", "--bins", "--tests"])
+    cargo_test(places, &["--lib", "--bins", "--tests"])
 }
 
 fn doctests(places: &Places) -> Result<Counts> {
-    cargo_test(places, &["--workspace", "--doc"])
+    cargo_test(places, &["--doc"])
 }
 
 fn cargo_test(places: &Places, selection: &[&str]) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut test = cargo(places);
-    test.args(["test", "--no-fail-fast"]).args(selection);
+    test.args(["test", "--no-fail-fast"]).args(check::WHOLE).args(selection);
     let fine = watch(&mut test, |line| counts += Counts::of_cargo(line).unwrap_or_default())?;
     if !fine && counts.failed == 0 {
         bail!("cargo test failed without a failed test: the tests do not compile, or one of their programs was ended");

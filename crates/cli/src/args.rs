@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows why image classifiers decide as they do.
+#[derive(Debug, Parser)]
+#[command(name = "innspect", version)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lists the explanation methods with their parameters
+    Methods {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the layers of a network
+    Inspect {
+        /// A file, or the id of a built-in network
+        model: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Predicts the classes of pictures
+    Predict(PredictOptions),
+    /// Explains a prediction
+    Explain(ExplainOptions),
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceOption {
+    /// The CPU
+    Cpu,
+    /// The GPU
+    Gpu,
+}
+
+/// Options of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictOptions {
+    /// A file, or the id of a built-in network
+    #[arg(long)]
+    pub model: String,
+    /// Pictures
+    #[arg(long, num_args = 1.., required_unless_present = "input", conflicts_with = "input")]
+    pub image: Vec<PathBuf>,
+    /// Prepared inputs, float32 N,C,H,W
+    #[arg(long)]
+    pub input: Option<PathBuf>,
+    /// How many classes to list
+    #[arg(long, default_value_t = 5)]
+    pub top: usize,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// File for the logits, float32 N,classes
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: DeviceOption,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// A file, or the id of a built-in network
+    #[arg(long)]
+    pub model: String,
+    /// A picture
+    #[arg(long, required_unless_present = "input", conflicts_with = "input")]
+    pub image: Option<PathBuf>,
+    /// Prepared inputs, float32 N,C,H,W
+    #[arg(long)]
+    pub input: Option<PathBuf>,
+    /// Method ids; `innspect methods` lists them
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub method: Vec<String>,
+    /// Class to explain: its number, its name, or `top`
+    #[arg(long, default_value = "top")]
+    pub class: String,
+    /// Layer, for methods that ask for one
+    #[arg(long)]
+    pub layer: Option<String>,
+    /// Unit of the layer: channel, or channel,row,column
+    #[arg(long)]
+    pub neuron: Option<String>,
+    /// Parameter of the method, as name=value
+    #[arg(long = "param", value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: DeviceOption,
+    /// Seed of methods that draw random numbers
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Folder for the results
+    #[arg(long)]
+    pub out: PathBuf,
+}

@@ -1,0 +1,28 @@
+//! `innspect methods`.
+
+use innspect_protocol::ParamKind;
+
+use crate::failure::Failure;
+
+/// Prints the method table.
+pub fn run(json: bool) -> Result<(), Failure> {
+    let methods = innspect_explain::methods();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&methods)?);
+        return Ok(());
+    }
+    for method in methods {
+        println!("{}  ({})", method.id, method.name);
+        println!("    {}", method.summary);
+        println!("    {}", method.caveat);
+        for param in &method.params {
+            let range = match &param.kind {
+                ParamKind::Number { min, max, default } => format!("{min} to {max}, {default} unless given"),
+                ParamKind::Choice { options } => format!("{}, the first unless given", options.join(" | ")),
+            };
+            println!("    --param {}=...  {range}. {}", param.name, param.help);
+        }
+        println!("    {}\n", method.source);
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Pauses in long work, in which messages arrive.
+
+use std::{cell::RefCell, collections::HashSet, rc::Rc};
+
+use innspect_engine::{EngineError, Pacer};
+use innspect_protocol::{Job, Reply, Stage};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::MessageChannel;
+
+use crate::port;
+
+/// Work runs at most this long without a pause, in milliseconds.
+const SLICE: f64 = 20.0;
+/// Progress is reported at most this often, in milliseconds.
+const REPORT: f64 = 80.0;
+
+/// Jobs that were asked to stop.
+pub type Cancelled = Rc<RefCell<HashSet<Job>>>;
+
+/// Lets everything that waits run once. A message to itself costs microseconds where a timer is clamped to 4 ms.
+pub async fn breathe() {
+    let Ok(channel) = MessageChannel::new() else { return };
+    let port = channel.port1();
+    let promise = Promise::new(&mut |resolve, _| port.set_onmessage(Some(&resolve)));
+    if channel.port2().post_message(&JsValue::NULL).is_ok() {
+        JsFuture::from(promise).await.ok();
+    }
+    channel.port1().close();
+}
+
+/// The pacer of a job: pauses, reports progress, stops when asked to.
+pub struct JobPacer {
+    job: Job,
+    stage: Stage,
+    cancelled: Cancelled,
+    paused: f64,
+    reported: f64,
+}
+
+impl JobPacer {
+    /// For a job that begins a stage now.
+    pub fn new(job: Job, stage: Stage, cancelled: Cancelled) -> Self {
+        let now = port::now();
+        Self { job, stage, cancelled, paused: now, reported: now }
+    }
+}
+
+impl Pacer for JobPacer {
+    async fn pace(&mut self, done: usize, total: usize) -> Result<(), EngineError> {
+        let now = port::now();
+        if now - self.paused >= SLICE {
+            breathe().await;
+            self.paused = port::now();
+            if self.cancelled.borrow().contains(&self.job) {
+                return Err(EngineError::Cancelled);
+            }
+            if now - self.reported >= REPORT {
+                self.reported = now;
+                let (done, total) = (done as u64, total as u64);
+                port::send(&Reply::Progress { job: self.job, stage: self.stage, done, total });
+            }
+        }
+        Ok(())
+    }
+}

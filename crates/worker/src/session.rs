@@ -1,0 +1,319 @@
+//! Everything that is loaded, and the jobs that use it.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use bytes::Bytes;
+use innspect_dataset::{Picture, Rgba, decode, prepare, thumbnail, view_large};
+use innspect_engine::{Device, EngineError, Tape, Tensor};
+use innspect_explain::{Provenance, Subject, explain, read_logits, scores, top_classes};
+use innspect_formats::{FileKind, read_labels, read_model, sniff};
+use innspect_protocol::{
+    ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, Prediction, Reply, Source, Stage,
+};
+use js_sys::ArrayBuffer;
+
+use crate::{
+    failure::Failure,
+    fetch,
+    model::{Known, Model, sha256},
+    pause::{Cancelled, JobPacer, breathe},
+    port::{self, Attachment},
+    render::Kept,
+};
+
+/// Classes listed with a prediction.
+const TOP: usize = 5;
+/// Longer side of thumbnails in pixels.
+const THUMBNAIL: u32 = 192;
+/// Longer side of the picture under a heatmap in pixels, so that it is crisp on dense screens.
+const VIEW: usize = 448;
+/// Explanations kept for redrawing.
+const KEPT: usize = 64;
+
+/// A forward pass that later explanations of the same picture start from.
+struct Pass {
+    image: ImageId,
+    revision: u32,
+    tape: Tape,
+    logits: Vec<f32>,
+    view: Rgba,
+    milliseconds: f64,
+}
+
+struct LoadedPicture {
+    picture: Rc<Picture>,
+}
+
+/// What is loaded. All fields are behind cells: a job borrows them briefly, never across a pause.
+pub struct Session {
+    device: Device,
+    device_name: String,
+    cancelled: Cancelled,
+    models: RefCell<HashMap<ModelId, Model>>,
+    pictures: RefCell<HashMap<ImageId, LoadedPicture>>,
+    /// The last forward pass of each network: one tape each bounds the memory.
+    passes: RefCell<HashMap<ModelId, Rc<Pass>>>,
+    kept: RefCell<Vec<(Job, Rc<Kept>)>>,
+}
+
+type Outcome = Result<(), Failure>;
+
+impl Session {
+    /// An empty session on a device.
+    pub fn new(device: Device, device_name: String, cancelled: Cancelled) -> Self {
+        Self {
+            device,
+            device_name,
+            cancelled,
+            models: RefCell::default(),
+            pictures: RefCell::default(),
+            passes: RefCell::default(),
+            kept: RefCell::default(),
+        }
+    }
+
+    /// Loads a network from a source.
+    pub async fn load_model(
+        &self,
+        job: Job,
+        known: Known,
+        source: &Source,
+        expected: Option<String>,
+        attachments: &[ArrayBuffer],
+    ) -> Outcome {
+        let bytes = fetch::bytes(job, source, attachments.first(), &self.cancelled).await?;
+        self.add_model(job, known, expected, bytes).await
+    }
+
+    async fn add_model(&self, job: Job, known: Known, expected: Option<String>, bytes: Vec<u8>) -> Outcome {
+        self.stage(job, Stage::Reading).await?;
+        let hash = sha256(&bytes);
+        if expected.is_some_and(|expected| expected != hash) {
+            return Err(Failure::new(
+                format!("{} arrived damaged.", known.name),
+                format!("its SHA-256 is {hash}"),
+                "Reload the page; if it happens again, the site's copy of the file is broken.",
+            ));
+        }
+        let imported = read_model(Bytes::from(bytes), &known.name)?;
+        self.stage(job, Stage::Preparing).await?;
+        let id = known.id.clone();
+        let model = Model::load(imported, hash, known, &self.device)?;
+        let info = Box::new((*model.info).clone());
+        self.passes.borrow_mut().remove(&id);
+        self.models.borrow_mut().insert(id, model);
+        port::send(&Reply::ModelReady { job, model: info });
+        Ok(())
+    }
+
+    /// Loads a picture from a source.
+    pub async fn load_image(
+        &self,
+        job: Job,
+        id: ImageId,
+        name: String,
+        source: &Source,
+        attachments: &[ArrayBuffer],
+    ) -> Outcome {
+        let bytes = fetch::bytes(job, source, attachments.first(), &self.cancelled).await?;
+        self.add_image(job, id, name, &bytes).await
+    }
+
+    async fn add_image(&self, job: Job, id: ImageId, name: String, bytes: &[u8]) -> Outcome {
+        self.stage(job, Stage::Reading).await?;
+        let picture = decode(bytes)?;
+        let small = thumbnail(&picture, THUMBNAIL);
+        let image = ImageInfo { id: id.clone(), name, width: picture.width(), height: picture.height() };
+        self.pictures.borrow_mut().insert(id, LoadedPicture { picture: Rc::new(picture) });
+        port::send_with(
+            &Reply::ImageReady { job, image, thumbnail: [small.width, small.height] },
+            &[Attachment::Bytes(&small.pixels)],
+        );
+        Ok(())
+    }
+
+    /// Loads a file as what its content says it is.
+    pub async fn open_file(&self, job: Job, id: String, name: String, attachments: &[ArrayBuffer]) -> Outcome {
+        let bytes = fetch::bytes(job, &Source::Attached, attachments.first(), &self.cancelled).await?;
+        match sniff(&bytes) {
+            kind if kind.is_picture() => self.add_image(job, ImageId(id), name, &bytes).await,
+            FileKind::Text | FileKind::Json if read_labels(&bytes).is_ok_and(|labels| labels.len() > 1) => {
+                Err(Failure::new(
+                    format!("{name} looks like a list of class names."),
+                    "",
+                    "Open it in the input settings of the network that it belongs to.",
+                ))
+            }
+            _ => {
+                let known = Known { id: ModelId(id), name, preprocessing: None, labels: None };
+                self.add_model(job, known, None, bytes).await
+            }
+        }
+    }
+
+    /// Changes a network's preprocessing or class names.
+    pub fn configure_model(
+        &self,
+        job: Job,
+        id: &ModelId,
+        preprocessing: Option<innspect_graph::Preprocessing>,
+        labels: Option<&ArrayBuffer>,
+    ) -> Outcome {
+        let labels = labels.map(|buffer| Ok::<_, Failure>(read_labels(&fetch::attached(buffer)?)?)).transpose()?;
+        let mut models = self.models.borrow_mut();
+        let model = models.get_mut(id).ok_or_else(missing_model)?;
+        if let Some(labels) = labels {
+            model.set_labels(labels)?;
+        }
+        if let Some(preprocessing) = preprocessing {
+            // A trial run refuses settings that no picture could be prepared with.
+            let grey = Picture::from_rgb(2, 2, vec![128; 12])?;
+            prepare(&grey, &preprocessing)?;
+            model.set_preprocessing(preprocessing)?;
+        }
+        let info = Box::new((*model.info).clone());
+        drop(models);
+        port::send(&Reply::ModelReady { job, model: info });
+        Ok(())
+    }
+
+    /// Frees a network.
+    pub fn drop_model(&self, id: &ModelId) {
+        self.models.borrow_mut().remove(id);
+        self.passes.borrow_mut().remove(id);
+        self.device.free_unused();
+    }
+
+    /// Frees a picture.
+    pub fn drop_image(&self, id: &ImageId) {
+        self.pictures.borrow_mut().remove(id);
+        self.passes.borrow_mut().retain(|_, pass| pass.image != *id);
+    }
+
+    /// Predicts.
+    pub async fn predict(&self, job: Job, model: &ModelId, image: &ImageId) -> Outcome {
+        let pass = self.pass(job, model, image).await?;
+        self.send_prediction(job, model, &pass)
+    }
+
+    /// Explains.
+    pub async fn explain(
+        &self,
+        job: Job,
+        model: &ModelId,
+        image: &ImageId,
+        spec: &ExplainSpec,
+        display: Display,
+    ) -> Outcome {
+        let pass = self.pass(job, model, image).await?;
+        self.send_prediction(job, model, &pass)?;
+        let (network, info) = {
+            let models = self.models.borrow();
+            let model = models.get(model).ok_or_else(missing_model)?;
+            (model.network.clone(), model.info.clone())
+        };
+        let begun = port::now();
+        let mut pacer = JobPacer::new(job, Stage::Explaining, self.cancelled.clone());
+        let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
+        let ledger = !self.device.is_gpu();
+        let outcome = explain(subject, spec, ledger, &mut pacer).await?;
+        let values = outcome.attribution.read().await?;
+        let seconds = (port::now() - begun) / 1000.0;
+        let provenance = Provenance {
+            model_sha256: &info.sha256,
+            labels: &info.labels,
+            device: &self.device_name,
+            seconds,
+        };
+        let facts = outcome.facts(spec, 0, &values, provenance);
+        let kept = Rc::new(Kept::new(&outcome, values, facts));
+        let mut all = self.kept.borrow_mut();
+        if all.len() == KEPT {
+            all.remove(0);
+        }
+        all.push((job, kept.clone()));
+        drop(all);
+        kept.draw(job, display);
+        Ok(())
+    }
+
+    /// Draws a kept explanation anew.
+    pub fn render(&self, job: Job, display: Display) -> Outcome {
+        let kept = self.kept.borrow().iter().find(|(kept, _)| *kept == job).map(|(_, kept)| kept.clone());
+        let kept = kept.ok_or_else(|| {
+            Failure::new("This explanation is no longer in memory.", "", "Choose the method again to make it anew.")
+        })?;
+        kept.draw(job, display);
+        Ok(())
+    }
+
+    /// Frees a kept explanation.
+    pub fn forget(&self, job: Job) {
+        self.kept.borrow_mut().retain(|(kept, _)| *kept != job);
+    }
+
+    /// Says what a job does now, and lets a cancellation through.
+    async fn stage(&self, job: Job, stage: Stage) -> Outcome {
+        port::send(&Reply::Progress { job, stage, done: 0, total: 0 });
+        breathe().await;
+        if self.cancelled.borrow().contains(&job) { Err(Failure::Cancelled) } else { Ok(()) }
+    }
+
+    /// The forward pass of a network on a picture, kept or made now.
+    async fn pass(&self, job: Job, model_id: &ModelId, image: &ImageId) -> Result<Rc<Pass>, Failure> {
+        let (network, info, revision) = {
+            let models = self.models.borrow();
+            let model = models.get(model_id).ok_or_else(missing_model)?;
+            (model.network.clone(), model.info.clone(), model.revision)
+        };
+        let kept = self.passes.borrow().get(model_id).cloned();
+        if let Some(pass) = kept.filter(|pass| pass.image == *image && pass.revision == revision) {
+            return Ok(pass);
+        }
+        // The old tape goes before the new one is made.
+        self.passes.borrow_mut().remove(model_id);
+        let picture = self.pictures.borrow().get(image).map(|loaded| loaded.picture.clone());
+        let picture = picture.ok_or_else(|| Failure::new("The picture is no longer loaded.", "", "Open it again."))?;
+        self.stage(job, Stage::Forward).await?;
+        let prepared = prepare(&picture, &info.preprocessing)?;
+        let view = view_large(&picture, &info.preprocessing, VIEW)?;
+        let [channels, height, width] = info.input;
+        let begun = port::now();
+        let mut pacer = JobPacer::new(job, Stage::Forward, self.cancelled.clone());
+        let input = Tensor::from_vec(prepared.tensor, &[1, channels, height, width], &self.device);
+        let tape = network.forward(&input, &mut pacer).await?;
+        let logits = read_logits(&network, &tape).await?;
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(EngineError::Device { reason: "the network's output is not finite".into() }.into());
+        }
+        let milliseconds = port::now() - begun;
+        let pass = Rc::new(Pass { image: image.clone(), revision, tape, logits, view, milliseconds });
+        self.passes.borrow_mut().insert(model_id.clone(), pass.clone());
+        Ok(pass)
+    }
+
+    fn send_prediction(&self, job: Job, model: &ModelId, pass: &Pass) -> Outcome {
+        let models = self.models.borrow();
+        let model = models.get(model).ok_or_else(missing_model)?;
+        let scores = scores(&pass.logits, model.network.graph().final_activation);
+        let top = top_classes(&pass.logits, TOP)
+            .into_iter()
+            .map(|class| ClassScore {
+                class,
+                label: model.info.labels[class].clone(),
+                score: scores[class],
+                logit: pass.logits[class],
+            })
+            .collect();
+        let prediction = Prediction { top, milliseconds: pass.milliseconds };
+        port::send_with(
+            &Reply::Predicted { job, prediction, view: [pass.view.width, pass.view.height] },
+            &[Attachment::Bytes(&pass.view.pixels)],
+        );
+        Ok(())
+    }
+}
+
+fn missing_model() -> Failure {
+    Failure::new("The network is no longer loaded.", "", "Load it again.")
+}
