@@ -5,20 +5,21 @@
 
 use std::{
     fs::{self, File},
-    net::{IpAddr, SocketAddr},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{IpAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::Arc,
     thread,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use anyhow::{Context as _, Result, bail};
 
 use crate::say;
 
-/// Threads that answer requests: a browser opens six connections.
-const THREADS: usize = 8;
+/// How long a browser may be silent in the middle of a request or an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Most bytes of a request's head.
+const LONGEST_HEAD: u64 = 64 << 10;
 /// Tried first if no port is given.
 const DEFAULT_PORT: u16 = 8080;
 
@@ -59,69 +60,90 @@ impl Options {
 
 /// Serves `folder` until the process is ended.
 pub fn run(folder: &Path, options: &Options) -> Result<()> {
-    let server = Arc::new(listen(options)?);
-    let address = server.server_addr().to_ip().context("the server has no address")?;
+    let listener = listen(options)?;
+    let address = listener.local_addr().context("the server has no address")?;
     say::line(format_args!("iNNspect is at http://{address}{}  (Ctrl+C ends it)", options.base.replace(' ', "%20")));
-    let workers: Vec<_> = (0..THREADS)
-        .map(|_| {
-            let (server, folder, base) = (Arc::clone(&server), folder.to_path_buf(), options.base.clone());
-            thread::spawn(move || {
-                for request in server.incoming_requests() {
-                    // A browser that goes away in the middle of an answer is nothing to report.
-                    answer(request, &folder, &base).ok();
-                }
-            })
-        })
-        .collect();
-    for worker in workers {
-        worker.join().map_err(|_| anyhow!("a thread of the server panicked"))?;
-    }
+    serve(&listener, folder, &options.base);
     Ok(())
 }
 
-fn listen(options: &Options) -> Result<Server> {
-    let open = |port| Server::http(SocketAddr::new(options.host, port));
+fn listen(options: &Options) -> Result<TcpListener> {
+    let open = |port| TcpListener::bind((options.host, port));
     if let Some(port) = options.port {
-        return open(port).map_err(|error| anyhow!("cannot listen on {}:{port}: {error}", options.host));
+        return open(port).with_context(|| format!("cannot listen on {}:{port}", options.host));
     }
     (DEFAULT_PORT..DEFAULT_PORT + 20)
         .find_map(|port| open(port).ok())
         .with_context(|| format!("no free port from {DEFAULT_PORT} on; give one with --port"))
 }
 
-fn answer(request: Request, folder: &Path, base: &str) -> std::io::Result<()> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return request.respond(Response::empty(StatusCode(405)));
+/// Answers every connection on a thread of its own: a browser opens a handful, each for one file.
+fn serve(listener: &TcpListener, folder: &Path, base: &str) {
+    thread::scope(|scope| {
+        for stream in listener.incoming().flatten() {
+            // A browser that goes away in the middle of an answer is nothing to report.
+            scope.spawn(move || answer(stream, folder, base).ok());
+        }
+    });
+}
+
+fn answer(mut stream: TcpStream, folder: &Path, base: &str) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let Some(request) = Request::read(&mut stream)? else { return Ok(()) };
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        return respond(&mut stream, "405 Method Not Allowed", "Allow: GET, HEAD\r\nContent-Length: 0\r\n");
     }
-    let Some(file) = locate(request.url(), folder, base) else {
-        return request.respond(Response::from_string("not found\n").with_status_code(404));
-    };
-    let Ok(about) = fs::metadata(&file) else {
-        return request.respond(Response::from_string("not found\n").with_status_code(404));
+    let found = locate(&request.target, folder, base).and_then(|file| Some((fs::metadata(&file).ok()?, file)));
+    let Some((about, file)) = found else {
+        return respond(&mut stream, "404 Not Found", "Content-Length: 0\r\n");
     };
     let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let tag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
-    let known = request
-        .headers()
-        .iter()
-        .any(|header| header.field.equiv("If-None-Match") && header.value.as_str().contains(&tag));
-    let headers = [header("ETag", &tag), header("Cache-Control", "no-cache")];
-    if known {
-        let mut response = Response::empty(StatusCode(304));
-        headers.into_iter().flatten().for_each(|header| response.add_header(header));
-        return request.respond(response);
+    if request.known.contains(&tag) {
+        return respond(&mut stream, "304 Not Modified", &format!("ETag: {tag}\r\n"));
     }
-    let mut response = Response::from_file(File::open(&file)?);
-    headers
-        .into_iter()
-        .chain([header("Content-Type", kind(&file))])
-        .flatten()
-        .for_each(|header| response.add_header(header));
-    request.respond(response)
+    let content = File::open(&file)?;
+    let headers = format!("ETag: {tag}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", kind(&file), about.len());
+    respond(&mut stream, "200 OK", &headers)?;
+    if request.method == "GET" {
+        io::copy(&mut content.take(about.len()), &mut stream)?;
+    }
+    Ok(())
 }
 
-fn header(name: &str, value: &str) -> Option<Header> {
-    Header::from_bytes(name, value).ok()
+fn respond(stream: &mut TcpStream, status: &str, headers: &str) -> io::Result<()> {
+    write!(stream, "HTTP/1.1 {status}\r\n{headers}Cache-Control: no-cache\r\nConnection: close\r\n\r\n")
+}
+
+/// What of a request matters to a static file.
+struct Request {
+    method: String,
+    target: String,
+    /// The value of `If-None-Match`.
+    known: String,
+}
+
+impl Request {
+    /// Reads the head of a request; nothing if it is none.
+    fn read(stream: &mut TcpStream) -> io::Result<Option<Self>> {
+        let mut lines = BufReader::new(stream.take(LONGEST_HEAD)).lines();
+        let Some(first) = lines.next().transpose()? else { return Ok(None) };
+        let mut words = first.split(' ');
+        let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
+        let mut request = Self { method: method.to_owned(), target: target.to_owned(), known: String::new() };
+        for line in lines {
+            let line = line?;
+            match line.split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("If-None-Match") => {
+                    request.known = value.trim().to_owned()
+                }
+                _ if line.is_empty() => return Ok(Some(request)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The file that a request means; none outside the folder, none hidden.
@@ -177,11 +199,7 @@ fn kind(file: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        env,
-        io::{Read as _, Write as _},
-        net::TcpStream,
-    };
+    use std::env;
 
     use super::*;
 
@@ -217,15 +235,10 @@ mod tests {
     #[test]
     fn types_and_tags_go_over_the_wire() {
         let folder = site("wire");
-        let server = Server::http("127.0.0.1:0").expect("a free port");
-        let address = server.server_addr().to_ip().expect("an address");
-        let serving = folder.clone();
-        let thread = thread::spawn(move || {
-            for _ in 0..3 {
-                let request = server.recv().expect("a request");
-                answer(request, &serving, "/").expect("an answer");
-            }
-        });
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        // It ends with the test program.
+        thread::spawn(move || serve(&listener, &folder, "/"));
         let ask = |path: &str, more: &str| {
             let mut stream = TcpStream::connect(address).expect("the server");
             write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n").expect("a request");
@@ -243,7 +256,11 @@ mod tests {
         assert!(again.starts_with("HTTP/1.1 304"), "{again}");
         let missing = ask("/nothing", "");
         assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
-        thread.join().expect("three answers");
+        assert!(ask("/", "").ends_with("page"));
+        // Connections that say nothing, or nonsense, hold nobody up.
+        let silent: Vec<_> = (0..40).map(|_| TcpStream::connect(address).expect("the server")).collect();
+        write!(&silent[0], "nonsense\r\n\r\n").expect("nonsense");
+        assert!(ask("/", "").ends_with("page"));
     }
 
     #[test]
