@@ -218,9 +218,9 @@ pub enum PadMode {
 /// How a resize reads between cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResizeMode {
-    /// The nearest cell.
+    /// The nearest cell; halves go down, and [`ResizeCoordinates::Asymmetric`] always does.
     Nearest,
-    /// Bilinear interpolation.
+    /// Bilinear interpolation, coordinates clamped to the cells there are.
     Linear,
 }
 

@@ -136,7 +136,7 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
                 _ => Err(Refusal::reason("it turns values that depend on the picture into integers")),
             }
         }
-        "QuantizeLinear" => quantize(importer, inputs),
+        "QuantizeLinear" => quantize(importer, attributes, inputs),
         "DequantizeLinear" => identity(importer, inputs),
         "Shape" => Ok(vec![Entry::Constant(shape_of(&tensor(inputs, 0)?.full, attributes))]),
         "Size" => {
@@ -1518,16 +1518,19 @@ fn softmax(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> 
     }
 }
 
-fn quantize(importer: &mut Importer, inputs: &Inputs) -> Outcome {
+fn quantize(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
     let text = "Activations are quantised in the file; they are computed in full precision here.";
     if !importer.warnings.iter().any(|warning| warning == text) {
         importer.warnings.push(text.to_owned());
     }
     // Quantisers drop a ReLU before a quantisation whose smallest value stands for zero, since the clamp does its work.
-    if let Some(zero) = optional(inputs, 2)?
-        && let (Some((low, _)), Data::Int(data)) = (zero.range, &zero.data)
-        && data.iter().all(|&value| value == low)
-    {
+    let clamps_at_zero = match optional(inputs, 2)? {
+        Some(Constant { range: Some((low, _)), data: Data::Int(data), .. }) => data.iter().all(|value| value == low),
+        Some(_) => false,
+        // Without a zero point the type is unsigned and zero its smallest value, unless an attribute says otherwise.
+        None => matches!(attributes.int_or("output_dtype", 0), 0 | 2 | 4),
+    };
+    if clamps_at_zero {
         return same(importer, Op::Activation(Activation::Relu), tensor(inputs, 0)?);
     }
     identity(importer, inputs)
