@@ -17,7 +17,7 @@ use burn::{
     tensor::TensorData,
 };
 
-use crate::Tensor;
+use crate::{Tensor, depthwise};
 
 /// How a rectifier treats the cotangent. methods.md 1.4.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -258,7 +258,10 @@ impl Kernels for Flex {
     }
 
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
-        Self::conv2d(x, weight, None, options)
+        match depthwise_geometry(&x.shape(), &weight.shape(), &options) {
+            Some(geometry) => depthwise_convolution(x, weight, None, geometry),
+            None => Self::conv2d(x, weight, None, options),
+        }
     }
 
     fn convolution_with_bias(
@@ -267,7 +270,10 @@ impl Kernels for Flex {
         bias: FloatTensor<Self>,
         options: ConvOptions<2>,
     ) -> FloatTensor<Self> {
-        Self::conv2d(x, weight, Some(bias), options)
+        match depthwise_geometry(&x.shape(), &weight.shape(), &options) {
+            Some(geometry) => depthwise_convolution(x, weight, Some(bias), geometry),
+            None => Self::conv2d(x, weight, Some(bias), options),
+        }
     }
 
     fn convolution_input_gradient(
@@ -276,6 +282,55 @@ impl Kernels for Flex {
         g: FloatTensor<Self>,
         options: ConvOptions<2>,
     ) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(x, weight, g, options)
+        let shape = x.shape();
+        let geometry = depthwise_geometry(&shape, &weight.shape(), &options);
+        match geometry.filter(|&geometry| depthwise::has_input_gradient(geometry)) {
+            Some(geometry) => {
+                let (g, weight) = (g.to_contiguous(), weight.to_contiguous());
+                let planes = shape[0] * shape[1];
+                let data = depthwise::input_gradient(elements(&g), elements(&weight), planes, geometry);
+                Flex::float_from_data(TensorData::new(data, shape), &Default::default())
+            }
+            None => Self::conv2d_x_backward(x, weight, g, options),
+        }
     }
+}
+
+fn elements(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor.as_slice::<f32>().unwrap_or_default()
+}
+
+/// The geometry of a convolution with one kernel a channel; `None` for any other.
+fn depthwise_geometry(x: &[usize], weight: &[usize], options: &ConvOptions<2>) -> Option<depthwise::Geometry> {
+    if options.groups != x[1] || weight[0] != x[1] || weight[1] != 1 {
+        return None;
+    }
+    let size = |axis: usize| {
+        let (before, after) = options.padding[axis];
+        let extent = (weight[axis + 2] - 1) * options.dilation[axis] + 1;
+        Some((x[axis + 2] + before + after).checked_sub(extent)? / options.stride[axis] + 1)
+    };
+    Some(depthwise::Geometry {
+        input: [x[2], x[3]],
+        output: [size(0)?, size(1)?],
+        kernel: [weight[2], weight[3]],
+        stride: options.stride,
+        before: options.padding_begin(),
+        dilation: options.dilation,
+    })
+}
+
+fn depthwise_convolution(
+    x: FloatTensor<Flex>,
+    weight: FloatTensor<Flex>,
+    bias: Option<FloatTensor<Flex>>,
+    geometry: depthwise::Geometry,
+) -> FloatTensor<Flex> {
+    let shape = x.shape();
+    let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+    let bias = bias.map(|bias| bias.to_contiguous());
+    let planes = shape[0] * shape[1];
+    let data = depthwise::convolve(elements(&x), elements(&weight), bias.as_ref().map(elements), planes, geometry);
+    let [height, width] = geometry.output;
+    Flex::float_from_data(TensorData::new(data, [shape[0], shape[1], height, width]), &Default::default())
 }

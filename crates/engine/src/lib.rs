@@ -15,6 +15,7 @@
 //! value.
 
 mod activation;
+mod depthwise;
 mod device;
 mod error;
 mod forward;
