@@ -243,6 +243,26 @@ fn attention_with_the_batch_in_the_middle() {
     assert!(first.graph.find_node("Concat_3").is_some());
 }
 
+/// `x[0]` on `[tokens, batch, features]` gives `[batch, features]`.
+#[test]
+fn the_first_token_before_the_batch() {
+    let build = |before: bool| {
+        let build = Build::new()
+            .ints("zero", &[], &[0])
+            .ints("grid", &[3], &[0, 3, 16])
+            .weights("head", &[16, 6])
+            .node("Reshape", &["image", "grid"], &["tokens"], vec![]);
+        let at = if before { "moved" } else { "tokens" };
+        let axis = Attribute::int("axis", i64::from(!before));
+        build
+            .node("Transpose", &["tokens"], &["moved"], vec![Attribute::ints("perm", &[1, 0, 2])])
+            .node("Gather", &[at, "zero"], &["class"], vec![axis])
+            .node("Gemm", &["class", "head"], &["out"], vec![])
+            .good()
+    };
+    assert!(close(&logits(&build(true)), &logits(&build(false))));
+}
+
 #[test]
 fn names_of_the_file_are_kept() {
     let imported = Build::new()
