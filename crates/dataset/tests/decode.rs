@@ -97,3 +97,12 @@ fn damage_is_described() {
         println!("{name}: {error}");
     }
 }
+
+#[test]
+fn a_jpeg_cut_short_shows_what_there_is() {
+    let whole = bytes("baseline.jpg");
+    let (cut, full) = (decode(&whole[..whole.len() - 40]).unwrap(), picture("baseline.jpg"));
+    assert_eq!((cut.width(), cut.height()), (24, 16));
+    assert_eq!(cut.rgb()[..24 * 3], full.rgb()[..24 * 3], "the first row is there");
+    assert_ne!(cut.rgb(), full.rgb());
+}
