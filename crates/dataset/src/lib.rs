@@ -7,8 +7,8 @@
 //!                      \--thumbnail-->   the whole picture, small
 //! ```
 //!
-//! * [`decode`] knows a file by its content, never by its name, and never panics, whatever the bytes.
-//! * [`prepare`] resizes exactly as Pillow and torchvision do, bit for bit, so that a network sees here what it saw
+//! * [`decode`](decode()) knows a file by its content, never by its name, and never panics, whatever the bytes.
+//! * [`prepare`](prepare()) resizes exactly as Pillow and torchvision do, bit for bit, so that a network sees here what it saw
 //!   when its accuracy was measured; see [`resample`].
 //! * [`npy`] reads and writes NumPy's array files, [`catalog`] reads the list of what is built in.
 //!

@@ -14,7 +14,7 @@ impl Picture {
     /// A picture of `width × height` pixels from its rows, top first, three bytes a pixel.
     ///
     /// # Errors
-    /// If a side is 0 or the picture is larger than [`decode`](crate::decode) accepts, or if the number of bytes is
+    /// If a side is 0 or the picture is larger than [`decode`](crate::decode()) accepts, or if the number of bytes is
     /// not `width · height · 3`.
     pub fn from_rgb(width: u32, height: u32, pixels: Vec<u8>) -> Result<Self, ImageError> {
         check_size("RGB", width, height)?;

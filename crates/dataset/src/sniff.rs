@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes.
 
-/// A picture format that [`decode`](crate::decode) reads.
+/// A picture format that [`decode`](crate::decode()) reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PictureFormat {
     /// JPEG.
@@ -39,7 +39,7 @@ impl PictureFormat {
     }
 }
 
-/// The format of a picture that [`decode`](crate::decode) would try to read; `None` for anything else.
+/// The format of a picture that [`decode`](crate::decode()) would try to read; `None` for anything else.
 ///
 /// Only the signature is looked at: the rest of the file may still be damaged.
 #[must_use]
@@ -64,7 +64,7 @@ pub fn picture_format(bytes: &[u8]) -> Option<PictureFormat> {
 /// A guess at what foreign bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// A picture, video or drawing in a format that [`decode`](crate::decode) does not read, as `a TIFF picture`.
+    /// A picture, video or drawing in a format that [`decode`](crate::decode()) does not read, as `a TIFF picture`.
     Picture(&'static str),
     /// Something that is no picture, as `an HTML page`.
     Other(&'static str),
