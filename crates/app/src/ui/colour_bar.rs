@@ -25,6 +25,7 @@ pub fn ColourBar(card: Card) -> impl IntoView {
                 None => view! { <span class="gradient idle"></span><span class="ticks"></span> }.into_any(),
                 Some((signed, limit, range)) => {
                     let name = words::colormap(store.look.colormap.get(), signed);
+                    let half = !signed && matches!(name, "coolwarm" | "seismic");
                     let low = if signed { format::number(-limit) } else { "0".to_owned() };
                     let middle = if signed { "0".to_owned() } else { format::number(limit / 2.0) };
                     let extent = format!(
@@ -34,7 +35,7 @@ pub fn ColourBar(card: Card) -> impl IntoView {
                         format::number(limit),
                     );
                     view! {
-                        <span class="gradient" data-map=name title=extent.clone()></span>
+                        <span class="gradient" class:half=half data-map=name title=extent.clone()></span>
                         <span class="ticks" aria-label=extent>
                             <span>{low}</span>
                             <span>{middle}</span>

@@ -40,5 +40,5 @@ impl Pixels {
 /// The numbers of an attachment.
 #[must_use]
 pub fn floats(buffer: &ArrayBuffer) -> Vec<f32> {
-    if buffer.byte_length() % 4 == 0 { Float32Array::new(buffer).to_vec() } else { Vec::new() }
+    if buffer.byte_length().is_multiple_of(4) { Float32Array::new(buffer).to_vec() } else { Vec::new() }
 }
