@@ -57,6 +57,18 @@ impl Tensor {
         data.try_to_vec().map_err(|error| EngineError::Device { reason: format!("{error:?}") })
     }
 
+    /// The tensor as burn's extensions take it.
+    #[must_use]
+    pub fn as_dispatch(&self) -> &DispatchTensor {
+        &self.0
+    }
+
+    /// A float tensor of burn's.
+    #[must_use]
+    pub fn from_dispatch(tensor: DispatchTensor) -> Self {
+        Self(tensor)
+    }
+
     /// The shape with the batch.
     #[must_use]
     pub fn dims(&self) -> Vec<usize> {

@@ -53,9 +53,12 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
         }
         (Request::Cancel { job }, _) => cancel(desk, *job),
         (Request::Render { job, display }, Some(session)) => {
-            if let Err(failure) = session.render(*job, *display) {
-                port::send(&failure.into_reply(*job));
-            }
+            let (job, display) = (*job, *display);
+            spawn_local(async move {
+                if let Err(failure) = session.render(job, display).await {
+                    port::send(&failure.into_reply(job));
+                }
+            });
         }
         (Request::Forget { job }, Some(session)) => session.forget(*job),
         _ => {
@@ -140,7 +143,7 @@ async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
         Request::Explain { job, model, image, spec, display } => {
             session.explain(job, &model, &image, &spec, display).await
         }
-        Request::Render { job, display } => session.render(job, display),
+        Request::Render { job, display } => session.render(job, display).await,
         Request::Forget { job } => {
             session.forget(job);
             Ok(())

@@ -217,7 +217,7 @@ impl Session {
         let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
         let ledger = !self.device.is_gpu();
         let outcome = explain(subject, spec, ledger, &mut pacer).await?;
-        let values = outcome.attribution.read().await?;
+        let map = Kept::sum_map(&outcome).await?;
         let seconds = (port::now() - begun) / 1000.0;
         let provenance = Provenance {
             model_sha256: &info.sha256,
@@ -225,26 +225,24 @@ impl Session {
             device: &self.device_name,
             seconds,
         };
-        let facts = outcome.facts(spec, 0, &values, provenance);
-        let kept = Rc::new(Kept::new(&outcome, values, facts));
-        let mut all = self.kept.borrow_mut();
-        if all.len() == KEPT {
-            all.remove(0);
+        let kept = Rc::new(Kept::new(&outcome, outcome.facts(spec, 0, &map, provenance)));
+        {
+            let mut all = self.kept.borrow_mut();
+            if all.len() == KEPT {
+                all.remove(0);
+            }
+            all.push((job, kept.clone()));
         }
-        all.push((job, kept.clone()));
-        drop(all);
-        kept.draw(job, display);
-        Ok(())
+        Ok(kept.draw(job, display).await?)
     }
 
     /// Draws a kept explanation anew.
-    pub fn render(&self, job: Job, display: Display) -> Outcome {
+    pub async fn render(&self, job: Job, display: Display) -> Outcome {
         let kept = self.kept.borrow().iter().find(|(kept, _)| *kept == job).map(|(_, kept)| kept.clone());
         let kept = kept.ok_or_else(|| {
             Failure::new("This explanation is no longer in memory.", "", "Choose the method again to make it anew.")
         })?;
-        kept.draw(job, display);
-        Ok(())
+        Ok(kept.draw(job, display).await?)
     }
 
     /// Frees a kept explanation.

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::boot::site_url;
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store},
-    web::{canvas::Pixels, fetch},
+    web::{canvas::Pixels, fetch, pwa},
 };
 
 /// How many pictures of the site stay decoded besides the primary one.
@@ -110,6 +110,9 @@ pub fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
         Reply::Progress { stage, done, total, .. } => model.state.set(ModelState::Loading { stage, done, total }),
         Reply::ModelReady { model: info, .. } => {
             store.announcement.set(format!("{} is ready", model.name));
+            if let ModelOrigin::BuiltIn(entry) = &model.origin {
+                pwa::keep(vec![site_url(&entry.file), site_url(&entry.labels)]);
+            }
             model.revision.update(|revision| *revision += 1);
             model.state.set(ModelState::Ready((*info).into()));
         }

@@ -43,6 +43,24 @@ pub fn update() {
     });
 }
 
+/// Asks the service worker to keep files of the site that the page has used: what was fetched before it took control,
+/// on a first visit, it has not seen. URLs are relative to the page.
+pub fn keep(urls: Vec<String>) {
+    let Some(container) = container().filter(|_| !cfg!(debug_assertions)) else { return };
+    leptos::task::spawn_local(async move {
+        let Ok(ready) = container.ready() else { return };
+        let Ok(registration) = JsFuture::from(ready).await else { return };
+        let worker = registration.dyn_into::<ServiceWorkerRegistration>().ok().and_then(|found| found.active());
+        if let Some(worker) = worker {
+            let message = js_sys::Object::new();
+            let urls: js_sys::Array = urls.iter().map(|url| JsValue::from_str(url)).collect();
+            js_sys::Reflect::set(&message, &"type".into(), &"KEEP".into()).ok();
+            js_sys::Reflect::set(&message, &"urls".into(), &urls).ok();
+            worker.post_message(&message).ok();
+        }
+    });
+}
+
 fn container() -> Option<ServiceWorkerContainer> {
     let navigator = web_sys::window()?.navigator();
     // Absent outside secure contexts, where the property is undefined.
