@@ -9,6 +9,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail};
 
+mod bench;
 mod check;
 mod command;
 mod models;
@@ -30,6 +31,8 @@ usage: cargo xtask COMMAND
   build              install what the build needs, build the release site into dist/
   test [--only STEP] everything CI runs; --only runs one step, --list names them
   check              formatting, lints and docs
+  bench [--quick] [--only forward|webgpu|sizes|visit] [--write]
+                     measure the built site in Chromium, beside onnxruntime-web; --write puts it into BENCHMARKS.md
   setup              install everything that building and testing need
   models [--only networks|photos]
                      make the built-in networks and photos in models/ anew
@@ -59,6 +62,7 @@ fn run() -> Result<ExitCode> {
         "models" => models::run(&places, rest)?,
         "check" => check::everything(&places)?,
         "test" => return test::run(&places, rest),
+        "bench" => return bench::run(&places, rest),
         "help" | "--help" | "-h" => println!("{USAGE}"),
         other => bail!("there is no command {other:?}\n\n{USAGE}"),
     }

@@ -1,0 +1,109 @@
+// The page's side of the worker's protocol, with nothing of the page around it.
+
+/** What ends a request. */
+const ENDS = new Set(["model_ready", "image_ready", "explained", "not_applicable", "cancelled"]);
+
+/** iNNspect's worker. */
+export class Engine {
+  #worker;
+  #jobs = new Map();
+  #next = 1;
+  #counts = {};
+
+  /** Starts the worker's script on a device. */
+  static async start(script, device) {
+    const engine = new Engine();
+    engine.#worker = new Worker(script, { type: "module" });
+    await new Promise((done, fail) => {
+      engine.#worker.onerror = (event) => fail(new Error(`the worker failed: ${event.message}`));
+      engine.#worker.onmessage = ({ data: [json] }) => {
+        const reply = JSON.parse(json);
+        if (reply.type === "listening") engine.#worker.postMessage([JSON.stringify({ type: "start", device })]);
+        if (reply.type === "failed") fail(new Error(`${reply.error.what} ${reply.error.place}`));
+        if (reply.type !== "started") return;
+        engine.device = reply.device;
+        engine.methods = reply.methods;
+        done();
+      };
+    });
+    engine.#worker.onmessage = ({ data }) => engine.#hear(data);
+    return engine;
+  }
+
+  #hear([json, ...attachments]) {
+    const reply = JSON.parse(json);
+    const job = this.#jobs.get(reply.job);
+    const counts = attachments.find((attachment) => !(attachment instanceof ArrayBuffer));
+    if (counts) this.#counts = counts;
+    if (!job) return;
+    if (reply.type === "failed") {
+      this.#jobs.delete(reply.job);
+      job.fail(new Error(`${reply.error.what} ${reply.error.place}`));
+    } else if (ENDS.has(reply.type) || (reply.type === "predicted" && job.type === "predict")) {
+      this.#jobs.delete(reply.job);
+      job.done(reply);
+    }
+  }
+
+  /**
+   * Sends a request and waits for its last reply. What the worker's GPU did meanwhile is in `counts` of the answer, if
+   * the worker counts.
+   */
+  async ask(request, { attachments = [], limit = 120_000 } = {}) {
+    const job = this.#next++;
+    const before = this.#counts;
+    const begun = performance.now();
+    const reply = await new Promise((done, fail) => {
+      this.#jobs.set(job, { type: request.type, done, fail });
+      setTimeout(() => fail(new Error(`${request.type} took longer than ${limit / 1000} s`)), limit);
+      this.#worker.postMessage([JSON.stringify({ job, ...request }), ...attachments], attachments);
+    });
+    const counts = Object.fromEntries(
+      Object.entries(this.#counts).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+    );
+    return { reply, job, counts, milliseconds: performance.now() - begun };
+  }
+
+  /** Loads a network of the catalogue, or one of a golden file. */
+  async load(model) {
+    const bytes = await fetched(model.url);
+    if (model.preprocessing) {
+      const { id, name, sha256, preprocessing } = model;
+      const request = { type: "load_model", model: id, name, source: { kind: "attached" }, sha256, preprocessing, labels: model.labels };
+      return this.ask(request, { attachments: [bytes] });
+    }
+    return this.ask({ type: "open_file", id: model.id, name: `${model.id}.onnx` }, { attachments: [bytes] });
+  }
+
+  /** Loads a picture from a file's bytes. */
+  async picture(id, bytes) {
+    const request = { type: "load_image", image: id, name: `${id}.png`, source: { kind: "attached" } };
+    return this.ask(request, { attachments: [bytes.slice(0)] });
+  }
+
+  /** Runs forward. */
+  async predict(model, image, limit) {
+    return this.ask({ type: "predict", model, image }, { limit });
+  }
+
+  /** Explains the best class by a method with its defaults. */
+  async explain(model, image, method, limit) {
+    const spec = { method, params: {}, class: null, layer: null, neuron: null, seed: 0 };
+    const display = { reduction: "sum", colormap: "auto", scale: { kind: "per_map" }, clip: 99.5 };
+    const answer = await this.ask({ type: "explain", model, image, spec, display }, { limit });
+    this.#worker.postMessage([JSON.stringify({ type: "forget", job: answer.job })]);
+    return answer;
+  }
+
+  /** Ends the worker. */
+  stop() {
+    this.#worker.terminate();
+  }
+}
+
+/** The bytes of an address. */
+export async function fetched(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+  return response.arrayBuffer();
+}
