@@ -26,14 +26,16 @@ pub struct Drawing {
 /// Draws an attribution of `channels` channels, `[C, H, W]`.
 ///
 /// `signed`: the method gives positive and negative values. The picture is diverging only if the reduction keeps them.
-/// A method that is not signed cuts negative values off, and its empty map means that nothing speaks for the class.
+///
+/// [`Drawing::state`] of an empty map is [`MapState::AllZero`]; where the method cuts negative values off, as GradCAM
+/// does, it means [`MapState::NoPositiveEvidence`], which the caller knows ([`state`](crate::state())).
 ///
 /// # Panics
 /// If the attribution does not divide into `channels` channels.
 #[must_use]
 pub fn draw(attribution: &[f32], channels: usize, display: &Display, signed: bool) -> Drawing {
     let map = reduce(attribution, channels, display.reduction);
-    let state = state(&map, !signed);
+    let state = state(&map, false);
     let signed = signed && keeps_sign(display.reduction);
     let own_limit = limit(&map, display.clip);
     let limit = match display.scale {
@@ -75,7 +77,6 @@ mod tests {
     #[test]
     fn an_empty_map_says_why() {
         let display = Display::default();
-        assert_eq!(draw(&[0.0; 4], 1, &display, false).state, MapState::NoPositiveEvidence);
         assert_eq!(draw(&[0.0; 4], 1, &display, true).state, MapState::AllZero);
         assert_eq!(draw(&[0.0, f32::NAN], 1, &display, true).state, MapState::NonFinite);
     }

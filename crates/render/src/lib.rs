@@ -6,9 +6,13 @@
 //! ```
 //!
 //! [`draw`] takes a map through all of it as a [`Display`](innspect_protocol::Display) asks. Everything here is plain
-//! Rust on slices; the kernels `shaders/picture_*.wgsl` do the same on a GPU, and these functions are their twins.
+//! Rust on slices; the kernels `shaders/picture_*.wgsl` do the same on a GPU, and these functions are their twins
+//! (module `gpu`, with the feature of that name).
 //!
 //! Maps and pictures are row-major, top row first. A pixel is four bytes: red, green, blue, opacity.
+
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
 mod colormap;
 mod drawing;
