@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use innspect_engine::{Composite, Device, Network, Tensor, Unpaced, Walk};
-use innspect_graph::{Graph, reference};
+use innspect_graph::{FinalActivation, Graph, reference};
 
 struct Case {
     name: String,
@@ -60,6 +60,22 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0_f32, |max, value| max.max(value.abs()))
 }
 
+/// The logits with what the reader took off the end of the network put on again.
+fn finish(logits: &[f32], batch: usize, activation: FinalActivation) -> Vec<f32> {
+    let softmax = |logits: &[f32]| {
+        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = logits.iter().map(|logit| (logit - max).exp()).sum();
+        logits.iter().map(|logit| (logit - max).exp() / sum).collect::<Vec<f32>>()
+    };
+    let samples = logits.chunks(logits.len() / batch);
+    match activation {
+        FinalActivation::None => logits.to_vec(),
+        FinalActivation::Sigmoid => logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
+        FinalActivation::Softmax => samples.flat_map(softmax).collect(),
+        FinalActivation::LogSoftmax => samples.flat_map(softmax).map(f32::ln).collect(),
+    }
+}
+
 fn check(device: &Device) {
     let mut failures = Vec::new();
     for case in cases() {
@@ -70,7 +86,8 @@ fn check(device: &Device) {
         let tape = pollster::block_on(network.forward(&input, &mut Unpaced)).expect("a forward pass");
         let output = pollster::block_on(tape.value(graph.output).read()).expect("numbers");
         let scale = largest(&case.output).max(1e-6);
-        let error = output.iter().zip(&case.output).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
+        let answer = finish(&output, batch, graph.final_activation);
+        let error = answer.iter().zip(&case.output).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
         if output.len() != case.output.len() || !(error / scale < 2e-5) {
             failures.push(format!("{} forward: {:e}", case.name, error / scale));
             continue;
