@@ -70,9 +70,8 @@ pub fn run(options: &ExplainOptions) -> Result<(), Failure> {
     let class = class(&model, &options.class)?;
     let neuron = options.neuron.as_deref().map(neuron).transpose()?;
     let params = params(&options.params)?;
-    std::fs::create_dir_all(&options.out).map_err(|error| {
-        Failure::new(format!("{} cannot be made", options.out.display()), error.to_string(), "")
-    })?;
+    std::fs::create_dir_all(&options.out)
+        .map_err(|error| Failure::new(format!("{} cannot be made", options.out.display()), error.to_string(), ""))?;
     let pass = forward(&network, &device, &batch)?;
     let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
     let mut results = Vec::new();
@@ -168,9 +167,8 @@ fn class(model: &Model, text: &str) -> Result<Option<usize>, Failure> {
     if let Ok(class) = text.parse() {
         return Ok(Some(class));
     }
-    let matches: Vec<usize> = (0..model.labels.len())
-        .filter(|&class| model.labels[class].eq_ignore_ascii_case(text))
-        .collect();
+    let matches: Vec<usize> =
+        (0..model.labels.len()).filter(|&class| model.labels[class].eq_ignore_ascii_case(text)).collect();
     match matches.as_slice() {
         [class] => Ok(Some(*class)),
         [] => Err(Failure::new(format!("{} has no class {text:?}", model.name), "", "Give its number.")),
@@ -180,8 +178,10 @@ fn class(model: &Model, text: &str) -> Result<Option<usize>, Failure> {
 
 /// `C` or `C,Y,X`.
 fn neuron(text: &str) -> Result<Neuron, Failure> {
-    let refuse = || Failure::new(format!("--neuron {text} is not understood"), "", "Give channel, or channel,row,column.");
-    let numbers: Vec<usize> = text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| refuse())?;
+    let refuse =
+        || Failure::new(format!("--neuron {text} is not understood"), "", "Give channel, or channel,row,column.");
+    let numbers: Vec<usize> =
+        text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| refuse())?;
     match numbers.as_slice() {
         &[channel] => Ok(Neuron { channel, position: None }),
         &[channel, row, column] => Ok(Neuron { channel, position: Some([row, column]) }),

@@ -74,7 +74,8 @@ impl From<serde_json::Error> for Failure {
 
 /// Reads a file.
 pub fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::new(format!("{} cannot be read", path.display()), error.to_string(), ""))
+    std::fs::read(path)
+        .map_err(|error| Failure::new(format!("{} cannot be read", path.display()), error.to_string(), ""))
 }
 
 /// Writes a file.

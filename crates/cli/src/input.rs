@@ -22,7 +22,11 @@ pub struct Batch {
 /// Decodes and prepares pictures.
 pub fn pictures(model: &Model, files: &[PathBuf]) -> Result<Batch, Failure> {
     let Some([channels, height, width]) = model.graph.image_shape() else {
-        return Err(Failure::new(format!("{} reads no pictures", model.name), "", "Give prepared inputs with --input."));
+        return Err(Failure::new(
+            format!("{} reads no pictures", model.name),
+            "",
+            "Give prepared inputs with --input.",
+        ));
     };
     let mut data = Vec::with_capacity(files.len() * channels * height * width);
     for file in files {
@@ -32,7 +36,10 @@ pub fn pictures(model: &Model, files: &[PathBuf]) -> Result<Batch, Failure> {
         let prepared = prepare(&picture, &model.preprocessing)?;
         if prepared.tensor.len() != channels * height * width {
             return Err(Failure::new(
-                format!("The preprocessing makes {} numbers, the network reads {channels}×{height}×{width}", prepared.tensor.len()),
+                format!(
+                    "The preprocessing makes {} numbers, the network reads {channels}×{height}×{width}",
+                    prepared.tensor.len()
+                ),
                 "",
                 "Give prepared inputs with --input.",
             ));
@@ -61,7 +68,12 @@ pub fn array(model: &Model, file: &Path) -> Result<Batch, Failure> {
             Ok(Batch { data, shape: vec![samples, channels, height, width], names })
         }
         _ => Err(Failure::new(
-            format!("{} has shape {:?}; the network takes {:?} behind the batch", file.display(), array.shape, expected),
+            format!(
+                "{} has shape {:?}; the network takes {:?} behind the batch",
+                file.display(),
+                array.shape,
+                expected
+            ),
             "",
             "Save a float32 array N,C,H,W that is already preprocessed.",
         )),

@@ -53,7 +53,10 @@ pub fn run(name: &str, json: bool) -> Result<(), Failure> {
     for layer in &report.layers {
         let shape = layer.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
         let default = if Some(&layer.name) == report.default_layer.as_ref() { "  (default layer)" } else { "" };
-        println!("{:width$}  {:18} {:>14} {:>10}  {}{default}", layer.name, layer.op, shape, layer.params, layer.detail);
+        println!(
+            "{:width$}  {:18} {:>14} {:>10}  {}{default}",
+            layer.name, layer.op, shape, layer.params, layer.detail
+        );
     }
     Ok(())
 }

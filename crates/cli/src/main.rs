@@ -20,9 +20,15 @@ fn main() -> std::process::ExitCode {
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
+            // clap spreads its complaint over lines above the usage.
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or("error: unusable arguments");
-            eprintln!("innspect: {}; see innspect --help", line.trim_start_matches("error: "));
+            let lines: Vec<&str> = text
+                .lines()
+                .map(str::trim)
+                .take_while(|line| !line.starts_with("Usage:"))
+                .filter(|line| !line.is_empty())
+                .collect();
+            eprintln!("innspect: {}; see innspect --help", lines.join(" ").trim_start_matches("error: "));
             return 2.into();
         }
         Err(help) => {

@@ -62,7 +62,11 @@ pub fn run(options: &PredictOptions) -> Result<(), Failure> {
     let classes = model.graph.classes();
     let batches = match &options.input {
         Some(file) => vec![input::array(&model, file)?],
-        None => options.image.iter().map(|file| input::pictures(&model, std::slice::from_ref(file))).collect::<Result<_, _>>()?,
+        None => options
+            .image
+            .iter()
+            .map(|file| input::pictures(&model, std::slice::from_ref(file)))
+            .collect::<Result<_, _>>()?,
     };
     let mut samples = Vec::new();
     let mut logits = Vec::new();

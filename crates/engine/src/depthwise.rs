@@ -159,7 +159,13 @@ mod tests {
     }
 
     /// The definition, cell by cell.
-    fn direct(x: &[f32], weight: &[f32], planes: usize, geometry: Geometry, mut visit: impl FnMut(usize, usize, usize)) {
+    fn direct(
+        x: &[f32],
+        weight: &[f32],
+        planes: usize,
+        geometry: Geometry,
+        mut visit: impl FnMut(usize, usize, usize),
+    ) {
         let Geometry { input, output, kernel, stride, before, dilation } = geometry;
         let kernels = weight.len() / (kernel[0] * kernel[1]);
         assert_eq!(x.len(), planes * input[0] * input[1]);
@@ -168,8 +174,10 @@ mod tests {
                 for ox in 0..output[1] {
                     for ky in 0..kernel[0] {
                         for kx in 0..kernel[1] {
-                            let y = (oy * stride[0] + ky * dilation[0]).checked_sub(before[0]).filter(|y| *y < input[0]);
-                            let x = (ox * stride[1] + kx * dilation[1]).checked_sub(before[1]).filter(|x| *x < input[1]);
+                            let y =
+                                (oy * stride[0] + ky * dilation[0]).checked_sub(before[0]).filter(|y| *y < input[0]);
+                            let x =
+                                (ox * stride[1] + kx * dilation[1]).checked_sub(before[1]).filter(|x| *x < input[1]);
                             if let (Some(y), Some(x)) = (y, x) {
                                 visit(
                                     (plane * output[0] + oy) * output[1] + ox,

@@ -10,9 +10,7 @@ use burn::{
 use innspect_graph::{BinaryKind, NodeId, Op, PadMode, Pool2d, ReduceKind, ValueId};
 
 use crate::{
-    EngineError, Pacer, Tensor,
-    activation,
-    linear,
+    EngineError, Pacer, Tensor, activation, linear,
     network::{Constants, Network, Part, end_padding},
     tensor::Indices,
 };
@@ -66,11 +64,8 @@ impl Network {
             return Err(EngineError::InputShape { expected: expected.clone(), actual });
         }
         let graph = self.graph();
-        let mut tape = Tape {
-            values: vec![None; graph.values.len()],
-            kept: vec![None; graph.nodes.len()],
-            batch: input.batch(),
-        };
+        let mut tape =
+            Tape { values: vec![None; graph.values.len()], kept: vec![None; graph.nodes.len()], batch: input.batch() };
         tape.values[graph.input.index()] = Some(input.clone());
         for id in graph.node_ids() {
             pacer.pace(id.index(), graph.nodes.len()).await?;
@@ -107,9 +102,7 @@ impl Network {
                     .mul(&self.param(*scale, Part::Whole).reshape(&shape))
                     .add(&self.param(*shift, Part::Whole).reshape(&shape))
             }
-            Op::Lrn { size, alpha, beta, bias } => {
-                x.mul(&lrn_denominator(x, *size, *alpha, *bias).powf(-beta))
-            }
+            Op::Lrn { size, alpha, beta, bias } => x.mul(&lrn_denominator(x, *size, *alpha, *bias).powf(-beta)),
             Op::Activation(function) => activation::forward(self, function, x),
             Op::MaxPool2d(pool) => {
                 let (padded, _) = pad_for_max(x, pool, &self.output_size(id));
@@ -244,7 +237,8 @@ pub(crate) fn lrn_denominator(x: &Tensor, size: usize, alpha: f32, bias: f32) ->
 pub(crate) fn channel_window(x: &Tensor, size: usize, before: usize) -> Tensor {
     let channels = x.dims()[1];
     let padded = x.pad(&[(before, size - 1 - before), (0, 0), (0, 0)], 0.0);
-    (1..size).fold(padded.slice(1, 0, channels, 1), |sum, offset| sum.add(&padded.slice(1, offset, offset + channels, 1)))
+    (1..size)
+        .fold(padded.slice(1, 0, channels, 1), |sum, offset| sum.add(&padded.slice(1, offset, offset + channels, 1)))
 }
 
 /// For each padded axis (batch counted) the source index of every cell.
@@ -260,7 +254,8 @@ pub(crate) fn pad_indices(x: &Tensor, pads: &[(usize, usize)], mode: PadMode) ->
                 PadMode::Reflect if position >= size => 2 * (size - 1) - position,
                 _ => position.clamp(0, size - 1),
             };
-            let indices = (-(before as isize)..size + after as isize).map(|position| source(position) as usize).collect();
+            let indices =
+                (-(before as isize)..size + after as isize).map(|position| source(position) as usize).collect();
             (axis + 1, indices)
         })
         .collect()

@@ -95,7 +95,13 @@ pub(crate) fn input_gradients(network: &Network, id: NodeId, tape: &Tape, g: &Te
                 ReduceKind::Max => {
                     // The winner's distance to the maximum is exactly 0; equal winners share.
                     let distance = x.sub(&y.reshape(&kept).expand(&dims));
-                    let gate = Rectifier { low: -f32::MIN_POSITIVE, high: f32::MAX, slope: 0.0, positive_only: false, ungated: false };
+                    let gate = Rectifier {
+                        low: -f32::MIN_POSITIVE,
+                        high: f32::MAX,
+                        slope: 0.0,
+                        positive_only: false,
+                        ungated: false,
+                    };
                     let ones = Tensor::full(1.0, &dims, network.device());
                     let winners = kernel::rectifier_gradient(&distance, &ones, gate);
                     let shares = winners.div(&reduce(ReduceKind::Sum, &winners, axes).expand(&dims));
@@ -123,10 +129,7 @@ pub(crate) fn input_gradients(network: &Network, id: NodeId, tape: &Tape, g: &Te
                     (for_a, for_b)
                 }
             };
-            return vec![
-                for_a.sum_to(&a.dims()).reshape(&x.dims()),
-                for_b.sum_to(&b.dims()).reshape(&other.dims()),
-            ];
+            return vec![for_a.sum_to(&a.dims()).reshape(&x.dims()), for_b.sum_to(&b.dims()).reshape(&other.dims())];
         }
         Op::Concat { axis } => {
             let mut start = 0;

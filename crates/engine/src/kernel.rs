@@ -146,8 +146,7 @@ fn launch_elementwise(shader: &'static Shader, inputs: Vec<CubeTensor>, info: &[
     let same_layout = inputs.iter().all(|tensor| {
         tensor.meta.strides() == inputs[0].meta.strides() && tensor.is_contiguous_buffer() && tensor.is_nonoverlapping()
     });
-    let inputs: Vec<CubeTensor> =
-        if same_layout { inputs } else { inputs.into_iter().map(into_contiguous).collect() };
+    let inputs: Vec<CubeTensor> = if same_layout { inputs } else { inputs.into_iter().map(into_contiguous).collect() };
     let first = &inputs[0];
     let (client, count) = (first.client.clone(), first.meta.shape().num_elements());
     let output = CubeTensor {

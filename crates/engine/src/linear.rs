@@ -54,7 +54,9 @@ pub(crate) fn forward(network: &Network, op: &Op, x: &Tensor, part: Part, bias: 
 /// If `op` has no weights.
 pub(crate) fn input_gradient(network: &Network, op: &Op, x: &Tensor, part: Part, g: &Tensor) -> Tensor {
     match op {
-        Op::Conv2d(conv) => kernel::convolution_input_gradient(x, &network.param(conv.weight, part), g, conv_options(conv)),
+        Op::Conv2d(conv) => {
+            kernel::convolution_input_gradient(x, &network.param(conv.weight, part), g, conv_options(conv))
+        }
         Op::ConvTranspose2d(conv) => {
             let weight = network.param(conv.weight, part);
             let g = g.pad(&cut(conv), 0.0);

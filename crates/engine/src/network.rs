@@ -47,7 +47,8 @@ impl Network {
     /// # Errors
     /// None today; uploads report failures when something is read back.
     pub fn load(graph: Arc<Graph>, device: &Device) -> Result<Self, EngineError> {
-        let params = graph.params.iter().map(|param| Tensor::from_slice(&param.data, &upload_shape(&param.shape), device));
+        let params =
+            graph.params.iter().map(|param| Tensor::from_slice(&param.data, &upload_shape(&param.shape), device));
         let params = params.collect();
         let constants = graph.node_ids().filter_map(|id| Some((id, constants(&graph, id, device)?))).collect();
         let nonnegative = nonnegative(&graph);
@@ -170,7 +171,9 @@ fn nonnegative(graph: &Graph) -> Vec<bool> {
                 Activation::LeakyRelu { .. } | Activation::Elu { .. } | Activation::Selu { .. } => all,
                 _ => false,
             },
-            Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Reduce { kind: ReduceKind::Mean | ReduceKind::Sum | ReduceKind::Max, .. } => all,
+            Op::MaxPool2d(_)
+            | Op::AvgPool2d(_)
+            | Op::Reduce { kind: ReduceKind::Mean | ReduceKind::Sum | ReduceKind::Max, .. } => all,
             Op::Binary(BinaryKind::Add | BinaryKind::Mul | BinaryKind::Div | BinaryKind::Min) => all,
             Op::Binary(BinaryKind::Max) => node.inputs.iter().any(|input| known[input.index()]),
             Op::Concat { .. } | Op::Slice { .. } | Op::Reshape { .. } | Op::Transpose { .. } | Op::Resize(_) => all,
@@ -183,7 +186,14 @@ fn nonnegative(graph: &Graph) -> Vec<bool> {
 }
 
 /// The end padding that makes a floor-mode window produce as many cells as the op says.
-pub(crate) fn end_padding(input: usize, output: usize, kernel: usize, stride: usize, dilation: usize, begin: usize) -> usize {
+pub(crate) fn end_padding(
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    begin: usize,
+) -> usize {
     let needed = (output - 1) * stride + (kernel - 1) * dilation + 1;
     needed.saturating_sub(input + begin)
 }

@@ -16,7 +16,13 @@ pub struct Matrices {
 impl Matrices {
     /// The interpolation from `from` to `to`, both `[h, w]`.
     #[must_use]
-    pub fn new(from: [usize; 2], to: [usize; 2], mode: ResizeMode, coordinates: ResizeCoordinates, device: &Device) -> Self {
+    pub fn new(
+        from: [usize; 2],
+        to: [usize; 2],
+        mode: ResizeMode,
+        coordinates: ResizeCoordinates,
+        device: &Device,
+    ) -> Self {
         let axis = |index: usize| {
             let (rows, columns) = (to[index], from[index]);
             let matrix = matrix(columns, rows, mode, coordinates);
@@ -26,10 +32,7 @@ impl Matrices {
                     transposed[column * rows + row] = matrix[row * columns + column];
                 }
             }
-            (
-                Tensor::from_vec(matrix, &[rows, columns], device),
-                Tensor::from_vec(transposed, &[columns, rows], device),
-            )
+            (Tensor::from_vec(matrix, &[rows, columns], device), Tensor::from_vec(transposed, &[columns, rows], device))
         };
         Self { from, to, axes: [axis(0), axis(1)] }
     }

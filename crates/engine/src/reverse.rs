@@ -83,14 +83,7 @@ impl Network {
     }
 
     /// Relevance of a node's inputs, and what its bias and stabiliser took, `[n]`.
-    fn apply(
-        &self,
-        rule: Rule,
-        id: NodeId,
-        tape: &Tape,
-        r: &Tensor,
-        ledger: bool,
-    ) -> (Vec<Tensor>, Option<Tensor>) {
+    fn apply(&self, rule: Rule, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
         let node = self.graph().node(id);
         let op = &node.op;
         match rule {
@@ -114,17 +107,24 @@ impl Network {
             Rule::Gradient | Rule::AlphaBeta { .. } | Rule::ZPlus | Rule::Flat | Rule::WSquare => {
                 let parts = gradient::input_gradients(self, id, tape, r);
                 // Shape ops and winners move relevance along; what a product or a norm does to the sum is measured.
-                let keeps_sum = matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum);
-                let absorbed = (ledger && !keeps_sum).then(|| {
-                    parts.iter().fold(r.sum_samples(), |rest, part| rest.sub(&part.sum_samples()))
-                });
+                let keeps_sum =
+                    matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum);
+                let absorbed = (ledger && !keeps_sum)
+                    .then(|| parts.iter().fold(r.sum_samples(), |rest, part| rest.sub(&part.sum_samples())));
                 (parts, absorbed)
             }
         }
     }
 
     /// `x · Jᵀ(R / (y + epsilon))` for any op that is linear in its inputs up to a constant.
-    fn epsilon(&self, epsilon: f32, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
+    fn epsilon(
+        &self,
+        epsilon: f32,
+        id: NodeId,
+        tape: &Tape,
+        r: &Tensor,
+        ledger: bool,
+    ) -> (Vec<Tensor>, Option<Tensor>) {
         let node = self.graph().node(id);
         let y = tape.value(node.output);
         let s = kernel::stabilized_divide(r, y, epsilon, 1.0);
@@ -192,8 +192,13 @@ impl Network {
                     part = linear::input_gradient(self, op, x, with_positive, &s).mul(x);
                 }
                 Some((positive, negative)) => {
-                    z = linear::forward(self, op, positive, with_positive, bias.as_ref())
-                        .add(&linear::forward(self, op, negative, with_negative, None));
+                    z = linear::forward(self, op, positive, with_positive, bias.as_ref()).add(&linear::forward(
+                        self,
+                        op,
+                        negative,
+                        with_negative,
+                        None,
+                    ));
                     s = kernel::stabilized_divide(r, &z, TINY, weight);
                     let for_positive = linear::input_gradient(self, op, x, with_positive, &s);
                     let for_negative = linear::input_gradient(self, op, x, with_negative, &s);

@@ -104,7 +104,8 @@ fn check(device: &Device) {
             let x = &case.input[sample * per_input..][..per_input];
             let direction = seeded(per_input, 11 + sample as u64);
             let step = 1e-4 * largest(x).max(0.1);
-            let moved = |sign: f32| -> Vec<f32> { x.iter().zip(&direction).map(|(x, d)| x + sign * step * d).collect() };
+            let moved =
+                |sign: f32| -> Vec<f32> { x.iter().zip(&direction).map(|(x, d)| x + sign * step * d).collect() };
             let (above, below) = (moved(1.0), moved(-1.0));
             let loss = |x: &[f32]| -> f64 {
                 let logits = reference::logits(&graph, x).expect("the reference runs");

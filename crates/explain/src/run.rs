@@ -265,7 +265,11 @@ fn explained_classes(subject: Subject<'_>, class: Option<usize>) -> Result<Vec<u
     match class {
         Some(class) if class >= count => Err(ExplainError::Class { class, classes: count }),
         Some(class) => Ok(vec![class; subject.tape.batch()]),
-        None => Ok(subject.logits.chunks(count).map(|logits| top_classes(logits, 1).first().copied().unwrap_or(0)).collect()),
+        None => Ok(subject
+            .logits
+            .chunks(count)
+            .map(|logits| top_classes(logits, 1).first().copied().unwrap_or(0))
+            .collect()),
     }
 }
 

@@ -80,7 +80,8 @@ fn check_all(device: &Device, logit_tolerance: f32, tolerance_factor: f32) {
                     continue;
                 }
             };
-            let map = if reference.contains(".layer.") { outcome.layer_map.as_ref().unwrap() } else { &outcome.attribution };
+            let map =
+                if reference.contains(".layer.") { outcome.layer_map.as_ref().unwrap() } else { &outcome.attribution };
             let actual = pollster::block_on(map.read()).unwrap();
             let (_, numbers) = array(reference);
             let error = deviation(&actual, &numbers);

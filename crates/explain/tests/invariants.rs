@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use innspect_engine::{Composite, Device, Network, Rule, TINY, Tape, Tensor, Unpaced, Walk};
 use innspect_explain::{Outcome, Subject, explain, read_logits};
-use innspect_graph::{
-    Activation, BinaryKind, Conv2d, Graph, GraphBuilder, Op, Pool2d, ReduceKind, ValueId, passes,
-};
+use innspect_graph::{Activation, BinaryKind, Conv2d, Graph, GraphBuilder, Op, Pool2d, ReduceKind, ValueId, passes};
 use innspect_protocol::{ExplainSpec, ParamValue};
 
 /// Seeded numbers in -1..1.
@@ -24,7 +22,14 @@ impl Numbers {
     }
 }
 
-fn conv(builder: &mut GraphBuilder, numbers: &mut Numbers, x: ValueId, out: usize, bias: bool, pads: [usize; 4]) -> ValueId {
+fn conv(
+    builder: &mut GraphBuilder,
+    numbers: &mut Numbers,
+    x: ValueId,
+    out: usize,
+    bias: bool,
+    pads: [usize; 4],
+) -> ValueId {
     let channels = builder.shape(x).dims()[0];
     let weight = numbers.take(out * channels * 9, 1.0 / (channels as f32 * 3.0).sqrt());
     let weight = builder.param("w", [out, channels, 3, 3], weight);
@@ -161,7 +166,11 @@ fn invariant_2_lrp_0_conserves_the_logit_at_every_node_without_biases() {
         let composite = Composite::lrp(Rule::Epsilon(TINY), Rule::Epsilon(TINY), None);
         for node in &graph.nodes {
             let relevance = run.reverse(&composite, &seed, node.inputs[0]);
-            assert!((sum(&relevance) - f64::from(start)).abs() < 1e-5 * f64::from(start.abs()).max(1.0), "{}", node.name);
+            assert!(
+                (sum(&relevance) - f64::from(start)).abs() < 1e-5 * f64::from(start.abs()).max(1.0),
+                "{}",
+                node.name
+            );
         }
     });
 }
@@ -188,7 +197,11 @@ fn invariants_3_4_6_the_ledger_balances() {
                 let (start, arrived) = (f64::from(balance.start[sample]), sum(map));
                 let rest = start - f64::from(absorbed[sample]) - arrived;
                 let scale = map.iter().map(|value| f64::from(value.abs())).sum::<f64>().max(start.abs());
-                assert!(rest.abs() < 2e-5 * scale, "{method} {params:?}: {start} - {} is not {arrived}", absorbed[sample]);
+                assert!(
+                    rest.abs() < 2e-5 * scale,
+                    "{method} {params:?}: {start} - {} is not {arrived}",
+                    absorbed[sample]
+                );
             }
         }
     });
@@ -199,8 +212,10 @@ fn invariant_5_lrp_epsilon_approaches_lrp_0() {
     on_both(|device| {
         let run = run(plain(true), &picture(1), device);
         let exact = run.map("lrp.z", &[]);
-        let errors: Vec<f32> =
-            [1e-2, 1e-4, 1e-6].iter().map(|&epsilon| deviation(&run.map("lrp.epsilon", &[("epsilon", epsilon)]), &exact)).collect();
+        let errors: Vec<f32> = [1e-2, 1e-4, 1e-6]
+            .iter()
+            .map(|&epsilon| deviation(&run.map("lrp.epsilon", &[("epsilon", epsilon)]), &exact))
+            .collect();
         assert!(errors[0] > errors[1] && errors[1] > errors[2], "{errors:?}");
     });
 }
@@ -303,7 +318,8 @@ fn invariant_19_grad_cam_is_cam_on_a_pooling_head() {
         let outcome = pollster::block_on(explain(subject, &spec, false, &mut Unpaced)).unwrap();
         let map = pollster::block_on(outcome.layer_map.unwrap().read()).unwrap();
         let activation = pollster::block_on(run.tape.value(features).read()).unwrap();
-        let cam: Vec<f32> = (0..64).map(|p| (0..6).map(|k| weights[k * 3 + 1] * activation[k * 64 + p]).sum::<f32>() / 64.0).collect();
+        let cam: Vec<f32> =
+            (0..64).map(|p| (0..6).map(|k| weights[k * 3 + 1] * activation[k * 64 + p]).sum::<f32>() / 64.0).collect();
         assert!(deviation(&map, &cam) < 1e-5);
         assert!((sum(&map) - f64::from(run.logits[1] - biases[1])).abs() < 1e-5);
     });
@@ -411,7 +427,8 @@ fn invariant_32_sums_split_and_shapes_keep_relevance() {
         let added = builder.node("add", Op::Binary(BinaryKind::Add), &[a, b], "").unwrap();
         let joined = builder.node("concat", Op::Concat { axis: 0 }, &[added, a], "").unwrap();
         let pads = vec![(0, 0), (1, 2), (0, 1)];
-        let padded = builder.node("pad", Op::Pad { pads, mode: innspect_graph::PadMode::Constant(0.0) }, &[joined], "").unwrap();
+        let padded =
+            builder.node("pad", Op::Pad { pads, mode: innspect_graph::PadMode::Constant(0.0) }, &[joined], "").unwrap();
         let flat = builder.node("flatten", Op::Reshape { shape: vec![2 * 7 * 5] }, &[padded], "").unwrap();
         let run = run(builder.finish(flat), &numbers.take(32, 1.0), device);
         let composite = Composite::lrp(Rule::Epsilon(TINY), Rule::Epsilon(TINY), None);

@@ -2,12 +2,10 @@
 
 fn main() {
     for path in std::env::args().skip(1) {
-        let result = std::fs::read(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                innspect_formats::onnx::read_any(bytes.into(), &path)
-                    .map_err(|error| format!("{} {} {}", error.what(), error.place(), error.advice()))
-            });
+        let result = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
+            innspect_formats::onnx::read_any(bytes.into(), &path)
+                .map_err(|error| format!("{} {} {}", error.what(), error.place(), error.advice()))
+        });
         match result {
             Ok(imported) => {
                 let graph = &imported.graph;

@@ -127,7 +127,8 @@ impl FormatError {
             }
             Self::UnknownOperator { op, .. } => match op.as_str() {
                 "If" | "Loop" | "Scan" => {
-                    "Export the network without control flow, for instance by tracing it with a fixed input size.".to_owned()
+                    "Export the network without control flow, for instance by tracing it with a fixed input size."
+                        .to_owned()
                 }
                 "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
                     "Load the network before quantisation, or quantise it in QDQ format.".to_owned()
@@ -149,11 +150,13 @@ impl FormatError {
                 "Load an image classifier: one input with the axes batch, channels, height and width.".to_owned()
             }
             Self::Output { .. } => {
-                "Load an image classifier; detectors and segmentation networks give more than a vector of scores.".to_owned()
+                "Load an image classifier; detectors and segmentation networks give more than a vector of scores."
+                    .to_owned()
             }
             Self::TooLarge { .. } => "Load a smaller network.".to_owned(),
             Self::Labels { .. } => {
-                "Give a text file with one name a line, or a JSON list of names, in the order of the classes.".to_owned()
+                "Give a text file with one name a line, or a JSON list of names, in the order of the classes."
+                    .to_owned()
             }
         }
     }

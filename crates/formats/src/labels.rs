@@ -22,7 +22,8 @@ pub fn read_labels(bytes: &[u8]) -> Result<Vec<String>, FormatError> {
         return Err(fail("it is empty"));
     }
     if text.starts_with(['{', '[']) {
-        let value: Value = serde_json::from_str(text).map_err(|error| fail(&format!("it is not valid JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| fail(&format!("it is not valid JSON: {error}")))?;
         return from_json(&value);
     }
     if let Some(labels) = indexed_lines(text) {
@@ -69,7 +70,9 @@ fn from_json(value: &Value) -> Result<Vec<String>, FormatError> {
 /// One level of nesting is enough; more would be recursion on the file's terms.
 fn from_json_list(value: &Value) -> Result<Vec<String>, FormatError> {
     match value {
-        Value::Object(entries) if entries.len() == 1 && entries.values().all(|inner| inner.is_array() || inner.is_object()) => {
+        Value::Object(entries)
+            if entries.len() == 1 && entries.values().all(|inner| inner.is_array() || inner.is_object()) =>
+        {
             Err(FormatError::Labels { reason: "its lists are nested".to_owned() })
         }
         other => from_json(other),

@@ -133,7 +133,9 @@ impl FileKind {
             | Self::Svg => "Load it as a picture; as a network an ONNX file is needed.",
             Self::Html => "The link led to a page; use the download button there to get the file itself.",
             Self::GitLfs => "Get the file itself with git lfs pull, or with the download button of the web page.",
-            Self::Pdf | Self::Empty | Self::Unknown => "Load a network in ONNX format (.onnx); the download may have failed.",
+            Self::Pdf | Self::Empty | Self::Unknown => {
+                "Load a network in ONNX format (.onnx); the download may have failed."
+            }
         }
     }
 

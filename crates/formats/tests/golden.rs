@@ -24,9 +24,8 @@ fn difference(imported: &Imported, input: &str, output: &str, channels_last: boo
         let mut sample: Vec<f32> = sample.iter().map(|&value| value as f32).collect();
         if channels_last {
             let [height, width, channels] = [1, 2, 3].map(|axis| input.shape[axis]);
-            sample = (0..size)
-                .map(|index| sample[index % (height * width) * channels + index / (height * width)])
-                .collect();
+            sample =
+                (0..size).map(|index| sample[index % (height * width) * channels + index / (height * width)]).collect();
         }
         result.extend(reference::logits(graph, &sample).map_err(|error| error.to_string())?);
     }

@@ -26,8 +26,18 @@ impl Build {
     }
 
     fn with_input(input: ValueInfo) -> Self {
-        let graph = Graph { name: "test".into(), input: vec![input], output: vec![ValueInfo { name: "out".into(), r#type: None }], ..Graph::default() };
-        let model = Model { ir_version: 8, opset_import: vec![OperatorSetId::standard(13)], graph: Some(graph), ..Model::default() };
+        let graph = Graph {
+            name: "test".into(),
+            input: vec![input],
+            output: vec![ValueInfo { name: "out".into(), r#type: None }],
+            ..Graph::default()
+        };
+        let model = Model {
+            ir_version: 8,
+            opset_import: vec![OperatorSetId::standard(13)],
+            graph: Some(graph),
+            ..Model::default()
+        };
         Self { model }
     }
 
@@ -155,7 +165,10 @@ fn every_way_to_flatten_a_batch_gives_the_same() {
 fn mixing_pictures_is_an_error_that_names_the_node() {
     let build = Build::with_input(ValueInfo::float("image", &[8, 3, 4, 4]));
     let error = build.ints("target", &[2], &[4, 96]).node("Reshape", &["image", "target"], &["out"], vec![]).bad();
-    assert!(error.to_string().contains("mixes the pictures of a batch") && error.place().contains("Reshape_0"), "{error}");
+    assert!(
+        error.to_string().contains("mixes the pictures of a batch") && error.place().contains("Reshape_0"),
+        "{error}"
+    );
     for (op, attributes) in [
         ("ReduceMean", vec![Attribute::ints("axes", &[0])]),
         ("Softmax", vec![Attribute::int("axis", 0)]),
@@ -280,7 +293,17 @@ fn names_of_the_file_are_kept() {
     let graph = &imported.graph;
     assert_eq!((graph.name.as_str(), imported.format.as_str()), ("test", "ONNX opset 13"));
     assert_eq!(graph.final_activation, FinalActivation::Softmax);
-    for name in ["Conv_0", "BatchNormalization_1", "bn_out", "Relu_2", "relu_out", "Flatten_4", "Dropout_5", "dropped", "Softmax_6"] {
+    for name in [
+        "Conv_0",
+        "BatchNormalization_1",
+        "bn_out",
+        "Relu_2",
+        "relu_out",
+        "Flatten_4",
+        "Dropout_5",
+        "dropped",
+        "Softmax_6",
+    ] {
         assert!(graph.find_node(name).is_some(), "{name} is lost");
     }
     assert_eq!(graph.find_node("BatchNormalization_1"), graph.find_node("Conv_0"));
@@ -324,14 +347,19 @@ fn open_sizes_are_filled_in_with_a_warning() {
 #[test]
 fn the_class_scores_are_chosen_among_outputs() {
     let batch = |name: &str, sizes: &[i64]| ValueInfo::float_batched(name, sizes);
-    let imported = classifier(Build::new().node("Relu", &["image"], &["features"], vec![]).node("Flatten", &["features"], &["flat"], vec![]))
-        .node("TopK", &["out"], &["top", "indices"], vec![])
-        .outputs(vec![
-            batch("features", &[3, 4, 4]),
-            ValueInfo::tensor("indices", DataType::Int64, Shape::default()),
-            batch("out", &[5]),
-        ])
-        .good();
+    let imported = classifier(Build::new().node("Relu", &["image"], &["features"], vec![]).node(
+        "Flatten",
+        &["features"],
+        &["flat"],
+        vec![],
+    ))
+    .node("TopK", &["out"], &["top", "indices"], vec![])
+    .outputs(vec![
+        batch("features", &[3, 4, 4]),
+        ValueInfo::tensor("indices", DataType::Int64, Shape::default()),
+        batch("out", &[5]),
+    ])
+    .good();
     assert_eq!(imported.graph.classes(), 5);
     assert!(imported.warnings.iter().any(|warning| warning.contains("\"out\"")), "{:?}", imported.warnings);
     // Only the best class.
@@ -358,7 +386,11 @@ fn initializers_among_the_inputs_are_not_inputs() {
 #[test]
 fn errors_name_the_operator_and_the_node() {
     let error = Build::new().node("Loop", &["image"], &["out"], vec![]).bad();
-    assert!(error.what().contains("Loop of ai.onnx (opset 13)") && error.place().contains("Loop_0"), "{}", error.what());
+    assert!(
+        error.what().contains("Loop of ai.onnx (opset 13)") && error.place().contains("Loop_0"),
+        "{}",
+        error.what()
+    );
     assert!(error.advice().contains("control flow"));
     let mut build = Build::new().node("FusedConv", &["image"], &["out"], vec![]);
     build.graph().node[0].domain = "com.microsoft".into();
@@ -367,10 +399,16 @@ fn errors_name_the_operator_and_the_node() {
     assert!(error.advice().contains("QDQ"));
     let error = Build::new().node("Relu", &["nowhere"], &["out"], vec![]).bad();
     assert!(error.what().contains("\"nowhere\""), "{}", error.what());
-    let error = Build::new().node("Relu", &["image"], &["image"], vec![]).node("Relu", &["image"], &["out"], vec![]).bad();
+    let error =
+        Build::new().node("Relu", &["image"], &["image"], vec![]).node("Relu", &["image"], &["out"], vec![]).bad();
     assert!(error.what().contains("written or given already"), "{}", error.what());
     let error = Build::new().weights("w", &[2, 5, 1, 1]).node("Conv", &["image", "w"], &["out"], vec![]).bad();
-    assert!(error.what().contains("3 channels") && error.place() == "node \"Conv_0\" (Conv)", "{} {}", error.what(), error.place());
+    assert!(
+        error.what().contains("3 channels") && error.place() == "node \"Conv_0\" (Conv)",
+        "{} {}",
+        error.what(),
+        error.place()
+    );
 }
 
 #[test]
@@ -384,7 +422,11 @@ fn weights_elsewhere_and_wrong_sizes_are_named() {
         ..Tensor::default()
     };
     let error = Build::new().tensor(external).node("Conv", &["image", "w"], &["out"], vec![]).bad();
-    assert!(error.what().contains("model.onnx_data") && error.advice().contains("save_as_external_data"), "{}", error.what());
+    assert!(
+        error.what().contains("model.onnx_data") && error.advice().contains("save_as_external_data"),
+        "{}",
+        error.what()
+    );
     for dims in [vec![1 << 40, 1 << 40], vec![-1, 3], vec![2, 3, 1, 2], vec![0, 1 << 40, 1 << 40]] {
         let tensor = Tensor { dims, ..Tensor::float("w", &[], &[1.0; 6]) };
         let error = Build::new().tensor(tensor).node("Conv", &["image", "w"], &["out"], vec![]).bad();
@@ -407,9 +449,19 @@ fn all_number_formats_are_read() {
         Tensor::float("c", &[2], &values),
         Tensor { raw_data: None, float_data: values.to_vec(), ..Tensor::float("c", &[2], &values) },
         Tensor::raw("c", &[2], DataType::Double, bits(&[&0.5f64.to_le_bytes(), &(-2f64).to_le_bytes()])),
-        Tensor { raw_data: None, double_data: vec![0.5, -2.0], data_type: DataType::Double as i32, ..Tensor::float("c", &[2], &values) },
+        Tensor {
+            raw_data: None,
+            double_data: vec![0.5, -2.0],
+            data_type: DataType::Double as i32,
+            ..Tensor::float("c", &[2], &values)
+        },
         Tensor::raw("c", &[2], DataType::Float16, bits(&[&0x3800u16.to_le_bytes(), &0xc000u16.to_le_bytes()])),
-        Tensor { raw_data: None, int32_data: vec![0x3800, 0xc000], data_type: DataType::Float16 as i32, ..Tensor::float("c", &[2], &values) },
+        Tensor {
+            raw_data: None,
+            int32_data: vec![0x3800, 0xc000],
+            data_type: DataType::Float16 as i32,
+            ..Tensor::float("c", &[2], &values)
+        },
         Tensor::raw("c", &[2], DataType::Bfloat16, bits(&[&0x3f00u16.to_le_bytes(), &0xc000u16.to_le_bytes()])),
     ];
     for tensor in tensors {
@@ -475,16 +527,24 @@ fn group_and_layer_normalisation_normalise() {
             .floats("one", &[4], &[1.0; 4])
             .floats("zero", &[4], &[0.0; 4])
     };
-    let groups = build(21).node("GroupNormalization", &["image", "one", "zero"], &["out"], vec![Attribute::int("num_groups", 2)]);
+    let groups = build(21).node(
+        "GroupNormalization",
+        &["image", "one", "zero"],
+        &["out"],
+        vec![Attribute::int("num_groups", 2)],
+    );
     let groups = onnx::read_any(groups.bytes(), "groups").expect("it is read");
     let values = logits(&groups);
     for group in values.chunks(18) {
         let (mean, deviation) = mean_and_deviation(group);
         assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-3, "{mean} {deviation}");
     }
-    let layers = build(17)
-        .node("Transpose", &["image"], &["last"], vec![Attribute::ints("perm", &[0, 2, 3, 1])])
-        .node("LayerNormalization", &["last", "one", "zero"], &["out"], vec![]);
+    let layers = build(17).node("Transpose", &["image"], &["last"], vec![Attribute::ints("perm", &[0, 2, 3, 1])]).node(
+        "LayerNormalization",
+        &["last", "one", "zero"],
+        &["out"],
+        vec![],
+    );
     let layers = onnx::read_any(layers.bytes(), "layers").expect("it is read");
     for position in logits(&layers).chunks(4) {
         let (mean, deviation) = mean_and_deviation(position);
@@ -509,7 +569,10 @@ fn class_names_and_preprocessing_come_from_the_file() {
     assert_eq!((imported.graph.labels, imported.warnings.len()), (None, 1));
     let found = base().meta("mean", "[0.5, 0.25, 0.125]").meta("std", "0.5 0.5 0.5").good().graph.preprocessing;
     let found = found.expect("a preprocessing");
-    assert_eq!((found.mean, found.std, found.scale, found.size), (vec![0.5, 0.25, 0.125], vec![0.5; 3], 1.0 / 255.0, [4, 4]));
+    assert_eq!(
+        (found.mean, found.std, found.scale, found.size),
+        (vec![0.5, 0.25, 0.125], vec![0.5; 3], 1.0 / 255.0, [4, 4])
+    );
     assert_eq!(base().meta("mean", "0,0,0").meta("std", "0,1,1").good().graph.preprocessing, None);
 }
 
@@ -540,9 +603,12 @@ fn preprocessing_is_guessed_from_the_first_layer() {
 #[test]
 fn old_softmax_normalises_everything_behind_its_axis() {
     let build = |opset: i64| {
-        Build::with_input(ValueInfo::float_batched("image", &[1, 2, 3]))
-            .opset(opset)
-            .node("Softmax", &["image"], &["out"], vec![Attribute::int("axis", 1)])
+        Build::with_input(ValueInfo::float_batched("image", &[1, 2, 3])).opset(opset).node(
+            "Softmax",
+            &["image"],
+            &["out"],
+            vec![Attribute::int("axis", 1)],
+        )
     };
     let read = |build: Build| onnx::read_any(build.bytes(), "softmax").expect("it is read");
     // One row of a matrix: all values together, which is a final softmax.

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use common::golden;
 use innspect_formats::{FileKind, FormatError, onnx, read_labels, read_model, sniff};
 
-const SEEDS: &[&str] = &["plain", "residual", "depthwise", "concat", "squeeze_excite", "ops/nhwc_network", "ops/shape_arithmetic_resize"];
+const SEEDS: &[&str] =
+    &["plain", "residual", "depthwise", "concat", "squeeze_excite", "ops/nhwc_network", "ops/shape_arithmetic_resize"];
 
 fn seeds() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     SEEDS.iter().map(|name| (*name, std::fs::read(golden(&format!("{name}.onnx"))).expect("a golden network")))
@@ -34,7 +35,10 @@ fn survives(bytes: Vec<u8>, what: &str) -> Result<(), FormatError> {
     assert!(took < Duration::from_secs(2), "{what} took {took:?}");
     let imported = result?;
     let graph = &imported.graph;
-    assert_eq!(innspect_graph::passes::compact(graph.clone()).expect("it holds together").nodes.len(), graph.nodes.len());
+    assert_eq!(
+        innspect_graph::passes::compact(graph.clone()).expect("it holds together").nodes.len(),
+        graph.nodes.len()
+    );
     Ok(())
 }
 
@@ -96,7 +100,9 @@ fn replaced_numbers_never_panic() {
 
 #[test]
 fn foreign_files_are_named_with_what_to_do() {
-    let zip = |entry: &str| [b"PK\x03\x04\x14\0\0\0\0\0".as_slice(), &[0; 16], &[entry.len() as u8, 0, 0, 0], entry.as_bytes()].concat();
+    let zip = |entry: &str| {
+        [b"PK\x03\x04\x14\0\0\0\0\0".as_slice(), &[0; 16], &[entry.len() as u8, 0, 0, 0], entry.as_bytes()].concat()
+    };
     let safetensors = [&40u64.to_le_bytes()[..], b"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1]}}  "].concat();
     let cases: Vec<(Vec<u8>, FileKind, &str)> = vec![
         (vec![], FileKind::Empty, "an empty file"),
@@ -163,7 +169,16 @@ fn lists_of_names_are_read() {
     for (bytes, expected) in good {
         assert_eq!(read_labels(bytes), Ok(names(expected)), "{}", String::from_utf8_lossy(bytes));
     }
-    let bad: &[&[u8]] = &[b"", b" \n ", b"\xff\xfe", b"[1, 2]", b"{\"0\": \"a\", \"2\": \"b\"}", b"{\"a\": {\"b\": {\"c\": 1}}}", b"[\"a\"", b"[]"];
+    let bad: &[&[u8]] = &[
+        b"",
+        b" \n ",
+        b"\xff\xfe",
+        b"[1, 2]",
+        b"{\"0\": \"a\", \"2\": \"b\"}",
+        b"{\"a\": {\"b\": {\"c\": 1}}}",
+        b"[\"a\"",
+        b"[]",
+    ];
     for bytes in bad {
         assert!(read_labels(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
     }

@@ -70,7 +70,12 @@ impl GraphBuilder {
     ///
     /// # Panics
     /// If the number of elements is not that of the shape; readers check it against the file first.
-    pub fn param(&mut self, name: impl Into<String>, shape: impl Into<Vec<usize>>, data: impl Into<Arc<[f32]>>) -> ParamId {
+    pub fn param(
+        &mut self,
+        name: impl Into<String>,
+        shape: impl Into<Vec<usize>>,
+        data: impl Into<Arc<[f32]>>,
+    ) -> ParamId {
         let (shape, data) = (shape.into(), data.into());
         assert_eq!(shape.iter().product::<usize>(), data.len(), "a weight has as many elements as its shape says");
         self.graph.params.push(Param { name: name.into(), shape, data });

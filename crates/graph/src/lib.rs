@@ -25,8 +25,8 @@ mod shape;
 pub use build::GraphBuilder;
 pub use graph::{FinalActivation, Graph, Node, NodeId, Param, ParamId, Value, ValueId};
 pub use op::{
-    Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, OpKind, PadMode, Pool2d, ReduceKind, Resize, ResizeCoordinates,
-    ResizeMode,
+    Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, OpKind, PadMode, Pool2d, ReduceKind, Resize,
+    ResizeCoordinates, ResizeMode,
 };
 pub use preprocessing::{ChannelOrder, Fit, Preprocessing, ResizeFilter, guess_preprocessing};
 pub use shape::{GraphError, MAX_ELEMENTS, Shape, window_size};

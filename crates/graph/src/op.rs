@@ -405,9 +405,11 @@ impl Op {
             Self::Binary(BinaryKind::Add | BinaryKind::Sub) => OpKind::Add,
             Self::Binary(BinaryKind::Mul | BinaryKind::Div) => OpKind::Mul,
             Self::Binary(BinaryKind::Max | BinaryKind::Min) => OpKind::Extremum,
-            Self::Concat { .. } | Self::Slice { .. } | Self::Pad { .. } | Self::Reshape { .. } | Self::Transpose { .. } => {
-                OpKind::Shape
-            }
+            Self::Concat { .. }
+            | Self::Slice { .. }
+            | Self::Pad { .. }
+            | Self::Reshape { .. }
+            | Self::Transpose { .. } => OpKind::Shape,
             Self::Resize(_) => OpKind::Resize,
             Self::Softmax { .. } | Self::LogSoftmax { .. } => OpKind::Softmax,
         }

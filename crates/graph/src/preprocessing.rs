@@ -137,11 +137,13 @@ pub fn guess_preprocessing(graph: &crate::Graph) -> (Preprocessing, String) {
             (widened(Preprocessing::unit(size, order)), "The network normalises pixels of 0..1 itself.".to_owned())
         }
         None if channels == 3 => {
-            let why = "The file does not say how pictures are prepared; the usual ImageNet mean and deviation are assumed.";
+            let why =
+                "The file does not say how pictures are prepared; the usual ImageNet mean and deviation are assumed.";
             (Preprocessing::torchvision(size), why.to_owned())
         }
         None => {
-            let why = format!("The file does not say how pictures are prepared; for {channels} channels 0..1 is assumed.");
+            let why =
+                format!("The file does not say how pictures are prepared; for {channels} channels 0..1 is assumed.");
             (widened(Preprocessing::unit(size, order)), why)
         }
     }

@@ -27,8 +27,11 @@ pub fn run(graph: &Graph, input: &[f32]) -> Result<Vec<Vec<f64>>, GraphError> {
     for node in &graph.nodes {
         let shapes: Vec<&Shape> = node.inputs.iter().map(|&id| &graph.value(id).shape).collect();
         let output = infer(&node.op, &shapes, &graph.params)?;
-        let inputs: Vec<Array> =
-            node.inputs.iter().map(|&id| Array { dims: graph.value(id).shape.dims(), data: &values[id.index()] }).collect();
+        let inputs: Vec<Array> = node
+            .inputs
+            .iter()
+            .map(|&id| Array { dims: graph.value(id).shape.dims(), data: &values[id.index()] })
+            .collect();
         let result = apply(&node.op, &inputs, output.dims(), &graph.params);
         debug_assert_eq!(result.len(), output.numel(), "{}", node.name);
         values[node.output.index()] = result;
@@ -169,7 +172,9 @@ fn apply(op: &Op, inputs: &[Array], output: &[usize], params: &[Param]) -> Vec<f
                 other => activate(other, value),
             })
             .collect(),
-        Op::MaxPool2d(pool) => pool2d(pool, x, output, |cells, _| cells.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+        Op::MaxPool2d(pool) => {
+            pool2d(pool, x, output, |cells, _| cells.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+        }
         Op::AvgPool2d(pool) => pool2d(pool, x, output, |cells, padded| {
             let count = if pool.count_include_pad { padded } else { cells.len() };
             cells.iter().sum::<f64>() / count as f64
@@ -404,14 +409,24 @@ fn softplus(x: f64) -> f64 {
 fn activate(activation: &Activation, x: f64) -> f64 {
     match *activation {
         Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu { slope } => if x >= 0.0 { x } else { f64::from(slope) * x },
+        Activation::LeakyRelu { slope } => {
+            if x >= 0.0 {
+                x
+            } else {
+                f64::from(slope) * x
+            }
+        }
         // Needs the position, done by the caller.
         Activation::PRelu { .. } => x,
         Activation::Clip { min, max } => x.max(f64::from(min)).min(f64::from(max)),
-        Activation::Elu { alpha } => if x > 0.0 { x } else { f64::from(alpha) * x.exp_m1() },
-        Activation::Selu { alpha, gamma } => {
-            f64::from(gamma) * if x > 0.0 { x } else { f64::from(alpha) * x.exp_m1() }
+        Activation::Elu { alpha } => {
+            if x > 0.0 {
+                x
+            } else {
+                f64::from(alpha) * x.exp_m1()
+            }
         }
+        Activation::Selu { alpha, gamma } => f64::from(gamma) * if x > 0.0 { x } else { f64::from(alpha) * x.exp_m1() },
         Activation::Sigmoid => sigmoid(x),
         Activation::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
         Activation::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),

@@ -161,7 +161,11 @@ pub fn infer(op: &Op, inputs: &[&Shape], params: &[Param]) -> Result<Shape, Grap
     let map = || input.feature_map().ok_or_else(|| fail("a feature map [channels, height, width] is needed".into()));
     let param = |id: crate::ParamId| &params[id.index()];
     let in_rank = |axis: usize| {
-        if axis < input.rank() { Ok(()) } else { Err(fail(format!("axis {axis} is outside its {} axes", input.rank()))) }
+        if axis < input.rank() {
+            Ok(())
+        } else {
+            Err(fail(format!("axis {axis} is outside its {} axes", input.rank())))
+        }
     };
 
     let output: Shape = match op {
@@ -287,7 +291,9 @@ pub fn infer(op: &Op, inputs: &[&Shape], params: &[Param]) -> Result<Shape, Grap
         Op::MaxPool2d(pool) | Op::AvgPool2d(pool) => {
             let [channels, height, width] = map()?;
             let Pool2d { kernel, stride, pads: [top, left, bottom, right], dilation, ceil_mode, .. } = *pool;
-            if top >= kernel[0].max(1).saturating_mul(dilation[0]) || left >= kernel[1].max(1).saturating_mul(dilation[1]) {
+            if top >= kernel[0].max(1).saturating_mul(dilation[0])
+                || left >= kernel[1].max(1).saturating_mul(dilation[1])
+            {
                 return Err(fail("its padding is as large as its window".into()));
             }
             let rows = window_size(height, kernel[0], stride[0], (top, bottom), dilation[0], ceil_mode);
@@ -346,7 +352,13 @@ pub fn infer(op: &Op, inputs: &[&Shape], params: &[Param]) -> Result<Shape, Grap
                 let room = match mode {
                     crate::PadMode::Constant(_) => usize::MAX,
                     crate::PadMode::Reflect => size.saturating_sub(1),
-                    crate::PadMode::Edge => if size == 0 { 0 } else { usize::MAX },
+                    crate::PadMode::Edge => {
+                        if size == 0 {
+                            0
+                        } else {
+                            usize::MAX
+                        }
+                    }
                 };
                 if before > room || after > room {
                     return Err(fail(format!("a mirrored padding of ({before}, {after}) is larger than the axis")));

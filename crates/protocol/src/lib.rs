@@ -14,7 +14,7 @@ pub mod method;
 pub mod model;
 
 pub use display::{ChannelReduction, Colormap, Display, Scale};
-pub use explain::{ClassScore, Explanation, ExplainSpec, Facts, MapState, Neuron, Prediction, RuleUse, SumCheck};
+pub use explain::{ClassScore, ExplainSpec, Explanation, Facts, MapState, Neuron, Prediction, RuleUse, SumCheck};
 pub use message::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source, Stage, UserError};
 pub use method::{Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params};
 pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo};

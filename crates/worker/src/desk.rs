@@ -46,7 +46,8 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
             let (desk, choice) = (desk.clone(), *device);
             spawn_local(async move {
                 let (device, info) = start(choice).await;
-                *desk.session.borrow_mut() = Some(Rc::new(Session::new(device, info.name.clone(), desk.cancelled.clone())));
+                *desk.session.borrow_mut() =
+                    Some(Rc::new(Session::new(device, info.name.clone(), desk.cancelled.clone())));
                 port::send(&Reply::Started { device: info, methods: innspect_explain::methods() });
                 work(&desk).await;
             });
@@ -154,9 +155,8 @@ async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
 
 /// The device the user wants, or the CPU with a sentence saying why.
 async fn start(choice: DeviceChoice) -> (Device, DeviceInfo) {
-    let cpu = |notice: Option<String>| {
-        (Device::cpu(), DeviceInfo { kind: DeviceKind::Cpu, name: "CPU".into(), notice })
-    };
+    let cpu =
+        |notice: Option<String>| (Device::cpu(), DeviceInfo { kind: DeviceKind::Cpu, name: "CPU".into(), notice });
     if choice == DeviceChoice::Cpu {
         return cpu(None);
     }
@@ -165,12 +165,12 @@ async fn start(choice: DeviceChoice) -> (Device, DeviceInfo) {
         Err(notice) => return cpu(Some(notice)),
     };
     if gpu.software && choice == DeviceChoice::Auto {
-        return cpu(Some("WebGPU runs in software here, which is slower than the CPU, so the CPU does the work.".into()));
+        return cpu(Some(
+            "WebGPU runs in software here, which is slower than the CPU, so the CPU does the work.".into(),
+        ));
     }
     match Device::gpu().await {
         Ok(device) => (device, DeviceInfo { kind: DeviceKind::Gpu, name: gpu.name, notice: None }),
-        Err(error) => {
-            cpu(Some(format!("The graphics card could not be used ({error}), so the CPU does the work.")))
-        }
+        Err(error) => cpu(Some(format!("The graphics card could not be used ({error}), so the CPU does the work."))),
     }
 }

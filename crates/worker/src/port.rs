@@ -2,8 +2,15 @@
 
 use innspect_protocol::{Reply, Request, UserError};
 use js_sys::{Array, ArrayBuffer, Float32Array, Uint8Array};
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// web-sys' own binding would be one more feature of a crate that all of wgpu depends on.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn console_error(value: &JsValue);
+}
 
 /// The worker's global scope.
 pub fn scope() -> DedicatedWorkerGlobalScope {
@@ -58,7 +65,7 @@ pub fn send_with(reply: &Reply, attachments: &[Attachment<'_>]) {
     let json = match serde_json::to_string(reply) {
         Ok(json) => json,
         Err(error) => {
-            web_sys::console::error_1(&JsValue::from_str(&format!("a reply could not be written: {error}")));
+            console_error(&JsValue::from_str(&format!("a reply could not be written: {error}")));
             return;
         }
     };
@@ -73,6 +80,6 @@ pub fn send_with(reply: &Reply, attachments: &[Attachment<'_>]) {
         transfer.push(&buffer);
     }
     if let Err(error) = scope().post_message_with_transfer(&message, &transfer) {
-        web_sys::console::error_1(&error);
+        console_error(&error);
     }
 }

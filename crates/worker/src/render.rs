@@ -56,10 +56,7 @@ impl Kept {
             range: render::range(&map),
             facts: self.facts.clone(),
         });
-        port::send_with(
-            &Reply::Explained { job, explanation },
-            &[Attachment::Bytes(&rgba), Attachment::Floats(&map)],
-        );
+        port::send_with(&Reply::Explained { job, explanation }, &[Attachment::Bytes(&rgba), Attachment::Floats(&map)]);
         Ok(())
     }
 }

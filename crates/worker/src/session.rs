@@ -219,12 +219,8 @@ impl Session {
         let outcome = explain(subject, spec, ledger, &mut pacer).await?;
         let map = Kept::sum_map(&outcome).await?;
         let seconds = (port::now() - begun) / 1000.0;
-        let provenance = Provenance {
-            model_sha256: &info.sha256,
-            labels: &info.labels,
-            device: &self.device_name,
-            seconds,
-        };
+        let provenance =
+            Provenance { model_sha256: &info.sha256, labels: &info.labels, device: &self.device_name, seconds };
         let kept = Rc::new(Kept::new(&outcome, outcome.facts(spec, 0, &map, provenance)));
         {
             let mut all = self.kept.borrow_mut();

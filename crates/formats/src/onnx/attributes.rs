@@ -47,7 +47,10 @@ impl<'a> Attributes<'a> {
 
     /// A string; empty if absent or not UTF-8, which no operator uses.
     pub fn string(self, name: &str) -> &'a str {
-        self.get(name).and_then(|attribute| attribute.s.as_deref()).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+        self.get(name)
+            .and_then(|attribute| attribute.s.as_deref())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or("")
     }
 
     pub fn tensor(self, name: &str) -> Option<&'a Tensor> {

@@ -38,10 +38,7 @@ pub(crate) fn fold(
     budget: &mut Budget,
 ) -> Result<Option<Vec<Constant>>, Refusal> {
     let need = |index: usize| {
-        inputs
-            .get(index)
-            .and_then(Option::as_ref)
-            .ok_or_else(|| Refusal::reason(format!("input {index} is missing")))
+        inputs.get(index).and_then(Option::as_ref).ok_or_else(|| Refusal::reason(format!("input {index} is missing")))
     };
     let optional = |index: usize| inputs.get(index).and_then(Option::as_ref);
     // Axes are an attribute in older opsets and an input in newer ones.
@@ -57,7 +54,9 @@ pub(crate) fn fold(
             let to_int = if op == "Cast" {
                 match DataType::try_from(attributes.int_or("to", 1) as i32) {
                     Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double) => false,
-                    Ok(DataType::String) | Err(_) => return Err(Refusal::reason("it casts to a type that is not a number")),
+                    Ok(DataType::String) | Err(_) => {
+                        return Err(Refusal::reason("it casts to a type that is not a number"));
+                    }
                     Ok(_) => true,
                 }
             } else {
@@ -134,7 +133,10 @@ pub(crate) fn fold(
         }
         "Not" => {
             let source = need(0)?;
-            Constant::int(source.dims.clone(), source.ints().into_iter().map(|value| i64::from(value == 0)).collect::<Vec<_>>())
+            Constant::int(
+                source.dims.clone(),
+                source.ints().into_iter().map(|value| i64::from(value == 0)).collect::<Vec<_>>(),
+            )
         }
         "Where" => {
             let (condition, yes, no) = (need(0)?, need(1)?, need(2)?);
@@ -153,7 +155,10 @@ pub(crate) fn fold(
                 _ => {
                     let (yes, no) = (yes.floats(), no.floats());
                     let picked = pick(&yes, &yes_at).zip(pick(&no, &no_at)).zip(condition);
-                    Constant::float(dims, picked.map(|((yes, no), take)| if take { yes } else { no }).collect::<Vec<_>>())
+                    Constant::float(
+                        dims,
+                        picked.map(|((yes, no), take)| if take { yes } else { no }).collect::<Vec<_>>(),
+                    )
                 }
             }
         }
@@ -290,7 +295,8 @@ pub(crate) fn fold(
             let total = budget.charge(&dims)?;
             let strides = strides(&source.dims);
             let offset = ranges.iter().zip(&strides).map(|(range, stride)| range.start as isize * stride).sum();
-            let steps: Vec<isize> = ranges.iter().zip(&strides).map(|(range, stride)| range.step as isize * stride).collect();
+            let steps: Vec<isize> =
+                ranges.iter().zip(&strides).map(|(range, stride)| range.step as isize * stride).collect();
             take(source, dims.clone(), &view(&dims, &steps, offset, total))
         }
         "Split" => {
@@ -406,7 +412,9 @@ pub(crate) fn fold(
             let data: Vec<f32> = (0..rows * columns)
                 .map(|index| {
                     let (row, column) = (index / columns, index % columns);
-                    (0..inner).map(|k| f64::from(at(&left, row * inner + k)) * f64::from(at(&right, k * columns + column))).sum::<f64>() as f32
+                    (0..inner)
+                        .map(|k| f64::from(at(&left, row * inner + k)) * f64::from(at(&right, k * columns + column)))
+                        .sum::<f64>() as f32
                 })
                 .collect();
             Constant::float(vec![rows, columns], data)
@@ -495,7 +503,11 @@ pub(crate) struct Range {
 }
 
 /// The ranges of a `Slice`, one for each axis; bounds are attributes up to opset 9 and inputs from 10.
-pub(crate) fn slice_ranges(dims: &[usize], attributes: Attributes, inputs: &[Option<Constant>]) -> Result<Vec<Range>, Refusal> {
+pub(crate) fn slice_ranges(
+    dims: &[usize],
+    attributes: Attributes,
+    inputs: &[Option<Constant>],
+) -> Result<Vec<Range>, Refusal> {
     let listed = |name: &str, index: usize| {
         let input = inputs.get(index).and_then(Option::as_ref).map(Constant::ints);
         input.or_else(|| attributes.ints(name).map(<[i64]>::to_vec))
@@ -526,7 +538,11 @@ pub(crate) fn slice_ranges(dims: &[usize], attributes: Attributes, inputs: &[Opt
         };
         if let Some(range) = ranges.get_mut(on) {
             // Steps longer than the axis reach the first element only; the bound keeps later products small.
-            *range = Range { start: start.max(0) as usize, count: count as usize, step: step.clamp(-size.max(1), size.max(1)) };
+            *range = Range {
+                start: start.max(0) as usize,
+                count: count as usize,
+                step: step.clamp(-size.max(1), size.max(1)),
+            };
         }
     }
     Ok(ranges)
@@ -648,10 +664,17 @@ fn pairwise(
     })
 }
 
-fn each(source: &Constant, float: fn(f32) -> f32, int: fn(i64) -> i64, budget: &mut Budget) -> Result<Constant, Refusal> {
+fn each(
+    source: &Constant,
+    float: fn(f32) -> f32,
+    int: fn(i64) -> i64,
+    budget: &mut Budget,
+) -> Result<Constant, Refusal> {
     budget.charge(&source.dims)?;
     Ok(match &source.data {
-        Data::Float(data) => Constant::float(source.dims.clone(), data.iter().map(|&value| float(value)).collect::<Vec<_>>()),
+        Data::Float(data) => {
+            Constant::float(source.dims.clone(), data.iter().map(|&value| float(value)).collect::<Vec<_>>())
+        }
         Data::Int(data) => Constant::int(source.dims.clone(), data.iter().map(|&value| int(value)).collect::<Vec<_>>()),
     })
 }

@@ -71,8 +71,14 @@ fn title(node: &proto::Node) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
-pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier: bool) -> Result<Imported, FormatError> {
-    let graph = model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
+pub(crate) fn import(
+    model: &proto::Model,
+    file: &str,
+    bytes: usize,
+    classifier: bool,
+) -> Result<Imported, FormatError> {
+    let graph =
+        model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     if graph.node.len() > MAX_NODES {
         return Err(FormatError::TooLarge { what: "nodes", actual: graph.node.len(), limit: MAX_NODES });
     }
@@ -129,7 +135,9 @@ pub(crate) fn import(model: &proto::Model, file: &str, bytes: usize, classifier:
 
     let (output, chosen) = choose(&importer, &outputs, classifier)?;
     if outputs.len() > 1 || graph.output.len() > 1 {
-        importer.warnings.push(format!("Of its {} outputs, {chosen:?} is taken as the class scores.", graph.output.len()));
+        importer
+            .warnings
+            .push(format!("Of its {} outputs, {chosen:?} is taken as the class scores.", graph.output.len()));
     }
     let Importer { builder, mut warnings, .. } = importer;
     let mut result = passes::optimize(builder.finish(output))?;
@@ -320,7 +328,8 @@ fn input<'a>(
         [batch, second, third, fourth] => {
             // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
             let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
-            let channels_last = !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
+            let channels_last =
+                !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
             let (channels, height, width) =
                 if channels_last { (fourth, second, third) } else { (second, third, fourth) };
             let channels = match channels.or_else(|| first_channels(graph, initializers)) {
@@ -466,9 +475,10 @@ impl<'a> Importer<'a> {
         if let Some(entry) = self.entries.get(name) {
             return Ok(Some(entry.clone()));
         }
-        let tensor = self.initializers.get(name).ok_or_else(|| {
-            Refusal::reason(format!("it reads {name:?}, which nothing before it writes"))
-        })?;
+        let tensor = self
+            .initializers
+            .get(name)
+            .ok_or_else(|| Refusal::reason(format!("it reads {name:?}, which nothing before it writes")))?;
         let entry = Entry::Constant(Constant::decode(tensor)?);
         // Kept since exporters share small constants; the data is shared, not copied.
         self.entries.insert(name, entry.clone());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use innspect_graph::{
-    Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, PadMode, ParamId, Pool2d, ReduceKind, Resize, ResizeCoordinates,
-    ResizeMode, ValueId, window_size,
+    Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, PadMode, ParamId, Pool2d, ReduceKind, Resize,
+    ResizeCoordinates, ResizeMode, ValueId, window_size,
 };
 
 use super::{
@@ -22,10 +22,39 @@ type Outcome = Result<Vec<Entry>, Refusal>;
 /// Operators that [`convert`] knows, to tell "not on constants" from "not at all".
 pub(crate) fn is_known(op: &str) -> bool {
     const KNOWN: &[&str] = &[
-        "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace", "Elu", "Erf", "Gelu", "Gemm",
-        "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish", "InstanceNormalization",
-        "LRN", "LayerNormalization", "LeakyRelu", "LogSoftmax", "MatMul", "MaxPool", "Mish", "PRelu", "Pad", "ReduceL2",
-        "Resize", "Selu", "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Swish", "Upsample",
+        "AveragePool",
+        "BatchNormalization",
+        "Conv",
+        "ConvTranspose",
+        "DepthToSpace",
+        "Elu",
+        "Erf",
+        "Gelu",
+        "Gemm",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "GroupNormalization",
+        "HardSigmoid",
+        "HardSwish",
+        "InstanceNormalization",
+        "LRN",
+        "LayerNormalization",
+        "LeakyRelu",
+        "LogSoftmax",
+        "MatMul",
+        "MaxPool",
+        "Mish",
+        "PRelu",
+        "Pad",
+        "ReduceL2",
+        "Resize",
+        "Selu",
+        "Softmax",
+        "Softplus",
+        "Softsign",
+        "SpaceToDepth",
+        "Swish",
+        "Upsample",
     ];
     KNOWN.contains(&op)
 }
@@ -98,7 +127,8 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
         "Add" | "Sub" | "Mul" | "Div" => arithmetic(importer, op, inputs),
         "Neg" => {
             let input = tensor(inputs, 0)?;
-            let scale = importer.param("-1".to_owned(), "scalar", vec![1; rank(importer, input)], || Arc::from([-1.0]))?;
+            let scale =
+                importer.param("-1".to_owned(), "scalar", vec![1; rank(importer, input)], || Arc::from([-1.0]))?;
             same(importer, Op::Affine { scale: Some(scale), shift: None }, input)
         }
         "Pow" => pow(importer, inputs),
@@ -132,7 +162,9 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
         "Cast" | "CastLike" => {
             let to = DataType::try_from(attributes.int_or("to", 1) as i32);
             match to {
-                Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double) => identity(importer, inputs),
+                Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double) => {
+                    identity(importer, inputs)
+                }
                 _ => Err(Refusal::reason("it turns values that depend on the picture into integers")),
             }
         }
@@ -170,9 +202,9 @@ fn optional(inputs: &Inputs, index: usize) -> Result<Option<&Constant>, Refusal>
     match inputs.get(index) {
         None | Some(None) => Ok(None),
         Some(Some(Entry::Constant(constant))) => Ok(Some(constant)),
-        Some(Some(Entry::Tensor(_))) => {
-            Err(Refusal::reason(format!("input {index} must be known before the network runs, but depends on the picture")))
-        }
+        Some(Some(Entry::Tensor(_))) => Err(Refusal::reason(format!(
+            "input {index} must be known before the network runs, but depends on the picture"
+        ))),
     }
 }
 
@@ -308,10 +340,8 @@ fn squeeze(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> 
         return Err(Refusal::reason(format!("axes {axes:?} of {:?} are not all of size 1", input.full)));
     }
     let full = input.full.iter().enumerate().filter(|(at, _)| !axes.contains(at)).map(|(_, &size)| size).collect();
-    let batch = input
-        .batch
-        .filter(|at| !axes.contains(at))
-        .map(|at| at - axes.iter().filter(|&&axis| axis < at).count());
+    let batch =
+        input.batch.filter(|at| !axes.contains(at)).map(|at| at - axes.iter().filter(|&&axis| axis < at).count());
     to_shape(importer, input, full, batch)
 }
 
@@ -422,19 +452,20 @@ fn conv_transpose(importer: &mut Importer, attributes: Attributes, inputs: &Inpu
         window_pads(attributes, [height, width], [1, 1], stride, dilation)?
     };
     if wanted.is_some() || matches!(mode, "SAME_UPPER" | "SAME_LOWER") {
-        let plan = |input: usize, kernel: usize, stride: usize, dilation: usize, extra: usize, wanted: Option<usize>| {
-            let full = input
-                .checked_sub(1)?
-                .checked_mul(stride)?
-                .checked_add(kernel.checked_sub(1)?.checked_mul(dilation)?)?
-                .checked_add(1)?
-                .checked_add(extra)?;
-            let wanted = wanted.or(input.checked_mul(stride))?;
-            // A result larger than the full one needs padding at the end instead of a cut.
-            let (cut, more) = (full.saturating_sub(wanted), wanted.saturating_sub(full));
-            let small = cut / 2;
-            Some(if mode == "SAME_UPPER" { (small, cut - small, more) } else { (cut - small, small, more) })
-        };
+        let plan =
+            |input: usize, kernel: usize, stride: usize, dilation: usize, extra: usize, wanted: Option<usize>| {
+                let full = input
+                    .checked_sub(1)?
+                    .checked_mul(stride)?
+                    .checked_add(kernel.checked_sub(1)?.checked_mul(dilation)?)?
+                    .checked_add(1)?
+                    .checked_add(extra)?;
+                let wanted = wanted.or(input.checked_mul(stride))?;
+                // A result larger than the full one needs padding at the end instead of a cut.
+                let (cut, more) = (full.saturating_sub(wanted), wanted.saturating_sub(full));
+                let small = cut / 2;
+                Some(if mode == "SAME_UPPER" { (small, cut - small, more) } else { (cut - small, small, more) })
+            };
         let [rows, columns] = wanted.map_or([None; 2], |[h, w]| [Some(h), Some(w)]);
         let [_, _, kernel_h, kernel_w] = kernel;
         let vertical = plan(height, kernel_h, stride[0], dilation[0], output_padding[0], rows);
@@ -455,9 +486,7 @@ fn conv_transpose(importer: &mut Importer, attributes: Attributes, inputs: &Inpu
 
 /// A `[rows, columns]` matrix transposed.
 fn transposed(data: &[f32], rows: usize, columns: usize) -> Arc<[f32]> {
-    (0..rows * columns)
-        .map(|index| data.get(index % rows * columns + index / rows).copied().unwrap_or(0.0))
-        .collect()
+    (0..rows * columns).map(|index| data.get(index % rows * columns + index / rows).copied().unwrap_or(0.0)).collect()
 }
 
 fn gemm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
@@ -544,11 +573,16 @@ fn mat_mul(importer: &mut Importer, inputs: &Inputs) -> Outcome {
                 return Err(Refusal::reason(format!("its input has shape {:?}", input.full)));
             }
             // A · x is the transpose of xᵀ · Aᵀ.
-            let input = if input.batch.is_some_and(|at| at + 2 >= length) { rebatch(importer, input, None)? } else { input.clone() };
+            let input = if input.batch.is_some_and(|at| at + 2 >= length) {
+                rebatch(importer, input, None)?
+            } else {
+                input.clone()
+            };
             let inner = rank(importer, &input);
             let swap: Vec<usize> = (0..inner.saturating_sub(2)).chain([inner - 1, inner.saturating_sub(2)]).collect();
             let name = importer.input_name(0);
-            let weight = importer.param(name, "matmul left", vec![columns, rows], || transposed(&matrix.floats(), rows, columns))?;
+            let weight = importer
+                .param(name, "matmul left", vec![columns, rows], || transposed(&matrix.floats(), rows, columns))?;
             let flipped = importer.part("transpose", Op::Transpose { permutation: swap.clone() }, &[input.id])?;
             let product = importer.part("product", Op::Dense { weight, bias: None }, &[flipped])?;
             let id = importer.main(Op::Transpose { permutation: swap }, &[product])?;
@@ -558,7 +592,9 @@ fn mat_mul(importer: &mut Importer, inputs: &Inputs) -> Outcome {
             if a.full.len() < 2 || b.full.len() < 2 {
                 return Err(Refusal::reason(format!("shapes {:?} and {:?} are not matrices", a.full, b.full)));
             }
-            let leading = |tensor: &Tensor| tensor.batch.and_then(|at| (tensor.full.len() - at).checked_sub(2)).filter(|&left| left > 0);
+            let leading = |tensor: &Tensor| {
+                tensor.batch.and_then(|at| (tensor.full.len() - at).checked_sub(2)).filter(|&left| left > 0)
+            };
             let (a, b) = match (leading(a), leading(b)) {
                 (Some(x), Some(y)) if x == y => (a.clone(), b.clone()),
                 _ => (rebatch(importer, a, None)?, rebatch(importer, b, None)?),
@@ -605,14 +641,21 @@ fn batch_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) 
     }
     let input = sampled(importer, tensor(inputs, 0)?)?;
     let epsilon = f64::from(attributes.float_or("epsilon", 1e-5));
-    let [gamma, beta, mean, variance] =
-        [constant(inputs, 1)?.floats(), constant(inputs, 2)?.floats(), constant(inputs, 3)?.floats(), constant(inputs, 4)?.floats()];
+    let [gamma, beta, mean, variance] = [
+        constant(inputs, 1)?.floats(),
+        constant(inputs, 2)?.floats(),
+        constant(inputs, 3)?.floats(),
+        constant(inputs, 4)?.floats(),
+    ];
     let channels = input.full.get(1).copied().unwrap_or(0);
     if [&gamma, &beta, &mean, &variance].iter().any(|list| list.len() != channels) {
         return Err(Refusal::reason(format!("its statistics are not one number for each of {channels} channels")));
     }
-    let factors: Vec<f64> =
-        gamma.iter().zip(variance.iter()).map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt()).collect();
+    let factors: Vec<f64> = gamma
+        .iter()
+        .zip(variance.iter())
+        .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
+        .collect();
     let scale: Arc<[f32]> = factors.iter().map(|&factor| factor as f32).collect();
     let shift: Arc<[f32]> = beta
         .iter()
@@ -856,8 +899,7 @@ fn pow(importer: &mut Importer, inputs: &Inputs) -> Outcome {
     let value = tensor(inputs, 0)?;
     let exponent = constant(inputs, 1)?;
     let value = enlarged(importer, value, &exponent.dims)?;
-    let exponent =
-        exponent.uniform().ok_or_else(|| Refusal::reason("its exponents differ between elements"))?;
+    let exponent = exponent.uniform().ok_or_else(|| Refusal::reason("its exponents differ between elements"))?;
     let activation = if exponent == 0.5 { Activation::Sqrt } else { Activation::Pow { exponent } };
     same(importer, Op::Activation(activation), &value)
 }
@@ -955,7 +997,8 @@ fn prelu(importer: &mut Importer, inputs: &Inputs) -> Outcome {
     let slope = constant(inputs, 1)?;
     let channels = input.full.get(1).copied().unwrap_or(0);
     // Some exporters write one slope per channel as [C], which would broadcast along the width.
-    let per_channel = slope.dims.as_slice() == [channels] && input.full.len() > 2 && input.full.last() != Some(&channels);
+    let per_channel =
+        slope.dims.as_slice() == [channels] && input.full.len() > 2 && input.full.last() != Some(&channels);
     let slope = if per_channel {
         let dims: Vec<usize> = std::iter::once(channels).chain(std::iter::repeat_n(1, input.full.len() - 2)).collect();
         Constant { dims, ..slope.clone() }
@@ -1007,10 +1050,18 @@ fn pool(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Out
         let start = (count.checked_sub(1)?).checked_mul(stride)?;
         (start < input.checked_add(pads.0)?).then_some(())
     };
-    let fits = sees(height, kernel[0], stride[0], (top, bottom), dilation[0])
-        .and(sees(width, kernel[1], stride[1], (left, right), dilation[1]));
+    let fits = sees(height, kernel[0], stride[0], (top, bottom), dilation[0]).and(sees(
+        width,
+        kernel[1],
+        stride[1],
+        (left, right),
+        dilation[1],
+    ));
     if fits.is_none() {
-        return Err(Refusal::reason(format!("its {}×{} window does not fit a map of {height}×{width}", kernel[0], kernel[1])));
+        return Err(Refusal::reason(format!(
+            "its {}×{} window does not fit a map of {height}×{width}",
+            kernel[0], kernel[1]
+        )));
     }
     let count_include_pad = attributes.flag("count_include_pad", false);
     let pool = Pool2d { kernel, stride, pads, dilation, ceil_mode, count_include_pad: count_include_pad && !max };
@@ -1029,9 +1080,7 @@ fn reduce(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> O
     };
     let keep_dims = attributes.flag("keepdims", true);
     let inner = on.iter().map(|&axis| sample_axis(input, axis)).collect::<Result<Vec<_>, _>>()?;
-    let batch = input
-        .batch
-        .map(|at| if keep_dims { at } else { at - on.iter().filter(|&&axis| axis < at).count() });
+    let batch = input.batch.map(|at| if keep_dims { at } else { at - on.iter().filter(|&&axis| axis < at).count() });
     let kind = match attributes.0.op_type.as_str() {
         "ReduceMean" => ReduceKind::Mean,
         "ReduceMax" => ReduceKind::Max,
@@ -1126,7 +1175,8 @@ fn filled(
             return Err(Refusal::reason("a constant holds a value for each picture of the batch"));
         }
         let shape = without(&constant.dims, batch);
-        let fits = shape.len() == dims.len() && shape.iter().zip(&dims).enumerate().all(|(at, (a, b))| at == axis || a == b);
+        let fits =
+            shape.len() == dims.len() && shape.iter().zip(&dims).enumerate().all(|(at, (a, b))| at == axis || a == b);
         let size = shape.get(axis).copied().filter(|_| fits);
         let size = size.ok_or_else(|| Refusal::reason(format!("shapes {dims:?} and {shape:?} do not join")))?;
         Ok((size, Some(constant.floats())))
@@ -1152,11 +1202,14 @@ fn filled(
             let length = size * inner;
             match block {
                 None => data.resize(data.len() + length, 0.0),
-                Some(block) => data.extend_from_slice(block.get(index * length..(index + 1) * length).unwrap_or_default()),
+                Some(block) => {
+                    data.extend_from_slice(block.get(index * length..(index + 1) * length).unwrap_or_default())
+                }
             }
         }
     }
-    let lengths = |list: &[&Constant]| -> usize { list.iter().filter_map(|c| without(&c.dims, batch).get(axis).copied()).sum() };
+    let lengths =
+        |list: &[&Constant]| -> usize { list.iter().filter_map(|c| without(&c.dims, batch).get(axis).copied()).sum() };
     let mut pads = vec![(0, 0); dims.len()];
     if let Some(pad) = pads.get_mut(axis) {
         *pad = (lengths(before), lengths(after));
@@ -1184,7 +1237,8 @@ fn split(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Ou
             importer.main(op, &[input.id])?
         } else {
             let name = importer.output_name(index);
-            let node = if attributes.0.name.is_empty() { name.clone() } else { format!("{}/{index}", attributes.0.name) };
+            let node =
+                if attributes.0.name.is_empty() { name.clone() } else { format!("{}/{index}", attributes.0.name) };
             importer.builder.node(node, op, &[input.id], name)?
         };
         results.push(Entry::Tensor(make(importer, id, input.batch)));
@@ -1195,9 +1249,8 @@ fn split(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Ou
 
 fn slice(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
     let input = tensor(inputs, 0)?;
-    let bounds = (1..5)
-        .map(|index| optional(inputs, index).map(Option::<&Constant>::cloned))
-        .collect::<Result<Vec<_>, _>>()?;
+    let bounds =
+        (1..5).map(|index| optional(inputs, index).map(Option::<&Constant>::cloned)).collect::<Result<Vec<_>, _>>()?;
     let bounds: Vec<Option<Constant>> = std::iter::once(None).chain(bounds).collect();
     let ranges = slice_ranges(&input.full, attributes, &bounds)?;
     let mut changed: Vec<(usize, super::fold::Range)> = ranges
@@ -1223,7 +1276,13 @@ fn slice(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Ou
 /// More pieces than this are not an order of channels but a lookup table.
 const MAX_PIECES: usize = 256;
 
-fn take_range(importer: &mut Importer, id: ValueId, axis: usize, range: super::fold::Range, last: bool) -> Result<ValueId, Refusal> {
+fn take_range(
+    importer: &mut Importer,
+    id: ValueId,
+    axis: usize,
+    range: super::fold::Range,
+    last: bool,
+) -> Result<ValueId, Refusal> {
     if range.count == 0 {
         return Err(Refusal::reason("it takes nothing"));
     }
@@ -1234,13 +1293,20 @@ fn take_range(importer: &mut Importer, id: ValueId, axis: usize, range: super::f
         return if last { importer.main(op, &[id]) } else { importer.part("slice", op, &[id]) };
     }
     let back = range.step.unsigned_abs() as usize;
-    let indices: Vec<usize> =
-        (0..range.count.min(MAX_PIECES + 1)).map(|index| range.start.saturating_sub(index.saturating_mul(back))).collect();
+    let indices: Vec<usize> = (0..range.count.min(MAX_PIECES + 1))
+        .map(|index| range.start.saturating_sub(index.saturating_mul(back)))
+        .collect();
     picked(importer, id, axis, &indices, last)
 }
 
 /// The elements `indices` of an axis, in that order: one slice, or several joined.
-fn picked(importer: &mut Importer, id: ValueId, axis: usize, indices: &[usize], last: bool) -> Result<ValueId, Refusal> {
+fn picked(
+    importer: &mut Importer,
+    id: ValueId,
+    axis: usize,
+    indices: &[usize],
+    last: bool,
+) -> Result<ValueId, Refusal> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for &index in indices {
         match runs.last_mut() {
@@ -1285,14 +1351,8 @@ fn gather(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> O
         })
         .collect::<Result<Vec<_>, _>>()?;
     // The result has the axes of the indices in place of the one they pick from.
-    let full: Vec<usize> = input
-        .full
-        .iter()
-        .take(on)
-        .chain(&at.dims)
-        .chain(input.full.iter().skip(on + 1))
-        .copied()
-        .collect();
+    let full: Vec<usize> =
+        input.full.iter().take(on).chain(&at.dims).chain(input.full.iter().skip(on + 1)).copied().collect();
     let batch = match input.batch {
         Some(batch) if batch == on => None,
         Some(batch) if batch > on => Some((batch + at.dims.len()).saturating_sub(1)),
@@ -1318,7 +1378,9 @@ fn pad(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outc
     let length = input.full.len();
     let amounts = match list(attributes, inputs, "pads", 1)? {
         Some(amounts) => amounts,
-        None => attributes.ints("paddings").map(<[i64]>::to_vec).ok_or_else(|| Refusal::reason("its pads are missing"))?,
+        None => {
+            attributes.ints("paddings").map(<[i64]>::to_vec).ok_or_else(|| Refusal::reason("its pads are missing"))?
+        }
     };
     let on: Vec<usize> = match optional(inputs, 3)? {
         Some(list) => list.ints().into_iter().map(|value| axis(value, length)).collect::<Result<_, _>>()?,
@@ -1337,7 +1399,8 @@ fn pad(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outc
     let mut pads = vec![(0usize, 0usize); rank(importer, input)];
     let mut cuts: Vec<(usize, usize, usize)> = Vec::new();
     for (index, &at) in on.iter().enumerate() {
-        let (before, after) = (amounts.get(index).copied().unwrap_or(0), amounts.get(index + on.len()).copied().unwrap_or(0));
+        let (before, after) =
+            (amounts.get(index).copied().unwrap_or(0), amounts.get(index + on.len()).copied().unwrap_or(0));
         if (before, after) == (0, 0) {
             continue;
         }
@@ -1368,8 +1431,20 @@ fn coordinate(mode: &str, index: usize, input: usize, output: usize, scale: f64)
     let ratio = (input as f64 - 1.0) / (output as f64 - 1.0);
     Ok(match mode {
         "" | "half_pixel" | "half_pixel_symmetric" => (index + 0.5) / scale - 0.5,
-        "pytorch_half_pixel" => if output > 1 { (index + 0.5) / scale - 0.5 } else { 0.0 },
-        "align_corners" => if output > 1 { index * ratio } else { 0.0 },
+        "pytorch_half_pixel" => {
+            if output > 1 {
+                (index + 0.5) / scale - 0.5
+            } else {
+                0.0
+            }
+        }
+        "align_corners" => {
+            if output > 1 {
+                index * ratio
+            } else {
+                0.0
+            }
+        }
         "asymmetric" => index / scale,
         "tf_half_pixel_for_nn" => (index + 0.5) / scale,
         other => return Err(Refusal::reason(format!("coordinates {other:?} are not supported"))),

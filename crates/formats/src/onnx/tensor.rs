@@ -111,7 +111,10 @@ impl Constant {
                 _ => Ok(None),
             }
         };
-        let small = |range: (i64, i64), size: usize, read: fn(&[u8]) -> i64| -> Result<(Data, Option<(i64, i64)>), FormatError> {
+        let small = |range: (i64, i64),
+                     size: usize,
+                     read: fn(&[u8]) -> i64|
+         -> Result<(Data, Option<(i64, i64)>), FormatError> {
             let data: Arc<[i64]> = match raw(size)? {
                 Some(raw) => raw.chunks_exact(size).map(read).collect(),
                 None => {
@@ -186,7 +189,9 @@ impl Constant {
                 small((i16::MIN.into(), i16::MAX.into()), 2, |bytes| i16::from_le_bytes(array(bytes)).into())?
             }
             DataType::Uint16 => small((0, u16::MAX.into()), 2, |bytes| u16::from_le_bytes(array(bytes)).into())?,
-            DataType::Int8 => small((i8::MIN.into(), i8::MAX.into()), 1, |bytes| i8::from_le_bytes(array(bytes)).into())?,
+            DataType::Int8 => {
+                small((i8::MIN.into(), i8::MAX.into()), 1, |bytes| i8::from_le_bytes(array(bytes)).into())?
+            }
             DataType::Uint8 => small((0, u8::MAX.into()), 1, |bytes| u8::from_le_bytes(array(bytes)).into())?,
             DataType::Bool => small((0, 1), 1, |bytes| i64::from(array::<1>(bytes) != [0]))?,
             other => return Err(fail(format!("its element type {other:?} is not supported"))),

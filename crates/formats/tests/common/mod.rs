@@ -21,8 +21,12 @@ pub fn npy(path: &Path) -> Npy {
     let header = std::str::from_utf8(&bytes[start..start + length]).expect("the header is text");
     assert!(header.contains("'fortran_order': False"), "{header}");
     let shape = header.split_once("'shape': (").expect("a shape").1.split_once(')').expect("a closing bracket").0;
-    let shape: Vec<usize> =
-        shape.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().expect("a size")).collect();
+    let shape: Vec<usize> = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().expect("a size"))
+        .collect();
     let body = &bytes[start + length..];
     let data: Vec<f64> = if header.contains("'<f4'") {
         body.chunks_exact(4).map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes")))).collect()

@@ -88,8 +88,12 @@ fn product(rewriter: &Rewriter, x_side: ValueId, gate_side: ValueId) -> Option<F
         }
         Op::Activation(Activation::Clip { min: 0.0, max: 6.0 }) if whole => {
             let argument = linear(rewriter, argument, &mut parts);
-            (argument.base == x.base && near(argument.scale, 1.0) && near(argument.shift, 3.0))
-                .then_some((Activation::HardSwish, x.base, 6.0 * x.scale * gate.scale, parts))
+            (argument.base == x.base && near(argument.scale, 1.0) && near(argument.shift, 3.0)).then_some((
+                Activation::HardSwish,
+                x.base,
+                6.0 * x.scale * gate.scale,
+                parts,
+            ))
         }
         Op::Activation(Activation::Erf) if one_plus => {
             let argument = linear(rewriter, argument, &mut parts);
@@ -108,8 +112,12 @@ fn product(rewriter: &Rewriter, x_side: ValueId, gate_side: ValueId) -> Option<F
             }
             let argument = linear(rewriter, argument, &mut parts);
             let root = (2.0 / std::f64::consts::PI).sqrt();
-            (one_plus && argument.shift == 0.0 && cubic(rewriter, argument, x.base, root, &mut parts))
-                .then_some((Activation::Gelu { tanh: true }, x.base, 2.0 * x.scale * gate.scale, parts))
+            (one_plus && argument.shift == 0.0 && cubic(rewriter, argument, x.base, root, &mut parts)).then_some((
+                Activation::Gelu { tanh: true },
+                x.base,
+                2.0 * x.scale * gate.scale,
+                parts,
+            ))
         }
         _ => None,
     }
@@ -158,7 +166,8 @@ fn is_power(rewriter: &Rewriter, value: ValueId, x: ValueId, power: u32, parts: 
             input == x && f64::from(*exponent) == f64::from(power)
         }
         (Op::Binary(BinaryKind::Mul), &[a, b]) => {
-            (a == x && is_power(rewriter, b, x, power - 1, parts)) || (b == x && is_power(rewriter, a, x, power - 1, parts))
+            (a == x && is_power(rewriter, b, x, power - 1, parts))
+                || (b == x && is_power(rewriter, a, x, power - 1, parts))
         }
         _ => false,
     }

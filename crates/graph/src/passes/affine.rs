@@ -31,18 +31,20 @@ fn visit(rewriter: &mut Rewriter, node: Node) -> Result<(), GraphError> {
                 None => rewriter.keep(node),
             }
         }
-        Op::Conv2d(_) | Op::Dense { .. } if rewriter.is_only_reader(input) => match into_next(rewriter, input, &node.op) {
-            Some((op, source)) => {
-                let mut node = Node { op, inputs: vec![source], ..node };
-                if let Some(previous) = rewriter.producer(input) {
-                    let (name, absorbed) = (previous.name.clone(), previous.absorbed.clone());
-                    node.absorbed.push(name);
-                    node.absorbed.extend(absorbed);
+        Op::Conv2d(_) | Op::Dense { .. } if rewriter.is_only_reader(input) => {
+            match into_next(rewriter, input, &node.op) {
+                Some((op, source)) => {
+                    let mut node = Node { op, inputs: vec![source], ..node };
+                    if let Some(previous) = rewriter.producer(input) {
+                        let (name, absorbed) = (previous.name.clone(), previous.absorbed.clone());
+                        node.absorbed.push(name);
+                        node.absorbed.extend(absorbed);
+                    }
+                    rewriter.replace(node)
                 }
-                rewriter.replace(node)
+                None => rewriter.keep(node),
             }
-            None => rewriter.keep(node),
-        },
+        }
         _ => rewriter.keep(node),
     }
 }
@@ -78,7 +80,12 @@ fn derived(rewriter: &mut Rewriter, from: ParamId, values: Vec<f32>) -> ParamId 
 }
 
 /// The op that writes `value` followed by `scale · x + shift`, as one op.
-fn into_previous(rewriter: &mut Rewriter, value: ValueId, scale: Option<ParamId>, shift: Option<ParamId>) -> Option<Op> {
+fn into_previous(
+    rewriter: &mut Rewriter,
+    value: ValueId,
+    scale: Option<ParamId>,
+    shift: Option<ParamId>,
+) -> Option<Op> {
     let shape = rewriter.shape(value).clone();
     let op = rewriter.producer(value)?.op.clone();
     let axis = match op {
@@ -159,7 +166,8 @@ fn into_previous(rewriter: &mut Rewriter, value: ValueId, scale: Option<ParamId>
         Op::InstanceNorm { scale, shift, epsilon } => {
             let fold = |rewriter: &Rewriter, id: ParamId, addends: Option<&[f64]>| -> Vec<f32> {
                 let old = data(rewriter, id).iter().enumerate();
-                old.map(|(at, &value)| (f64::from(value) * factors[at] + addends.map_or(0.0, |list| list[at])) as f32).collect()
+                old.map(|(at, &value)| (f64::from(value) * factors[at] + addends.map_or(0.0, |list| list[at])) as f32)
+                    .collect()
             };
             let scales = fold(rewriter, scale, None);
             let shifts = fold(rewriter, shift, Some(&addends));
@@ -191,7 +199,13 @@ fn combined(rewriter: &mut Rewriter, shape: &Shape, inner: Constants, outer: Con
 }
 
 /// Two constants combined element by element; the result keeps the name of the first.
-fn pairwise(rewriter: &mut Rewriter, sample: &Shape, a: ParamId, b: ParamId, combine: fn(f64, f64) -> f64) -> Option<ParamId> {
+fn pairwise(
+    rewriter: &mut Rewriter,
+    sample: &Shape,
+    a: ParamId,
+    b: ParamId,
+    combine: fn(f64, f64) -> f64,
+) -> Option<ParamId> {
     let rank = sample.rank();
     let full = |shape: &[usize]| -> Vec<usize> {
         // Of leading axes beyond the sample's only size 1 is possible.
@@ -285,7 +299,12 @@ fn into_next(rewriter: &mut Rewriter, value: ValueId, op: &Op) -> Option<(Op, Va
 }
 
 /// The bias of the following op: unchanged if there is no summand to carry over.
-fn next_bias(rewriter: &mut Rewriter, old: Option<ParamId>, shift: Option<ParamId>, values: Vec<f64>) -> Option<ParamId> {
+fn next_bias(
+    rewriter: &mut Rewriter,
+    old: Option<ParamId>,
+    shift: Option<ParamId>,
+    values: Vec<f64>,
+) -> Option<ParamId> {
     let Some(shift) = shift else { return old };
     let name = rewriter.param(old.unwrap_or(shift)).name.clone();
     Some(rewriter.add_param(name, vec![values.len()], narrow(values)))

@@ -101,7 +101,8 @@ fn visit(rewriter: &mut Rewriter, node: Node) -> Result<(), GraphError> {
         Op::Dense { weight, bias } if permutation.as_slice() == [1, 2, 0] => {
             let param = rewriter.param(*weight);
             let (features, out) = (param.shape[0], param.shape[1]);
-            let values = (0..features * out).map(|index| param.data[index % features * out + index / features]).collect();
+            let values =
+                (0..features * out).map(|index| param.data[index % features * out + index / features]).collect();
             let name = param.name.clone();
             let weight = rewriter.add_param(name, vec![out, features, 1, 1], values);
             Op::Conv2d(Conv2d { weight, bias: *bias, stride: [1, 1], pads: [0; 4], dilation: [1, 1], groups: 1 })
@@ -130,7 +131,8 @@ fn push_down(
         rewriter.stand_for(old, id);
         return Ok(());
     }
-    let moved = rewriter.insert(format!("{title}/layout"), Op::Transpose { permutation }, &[id], format!("{name}/layout"))?;
+    let moved =
+        rewriter.insert(format!("{title}/layout"), Op::Transpose { permutation }, &[id], format!("{name}/layout"))?;
     rewriter.stand_for(old, moved);
     Ok(())
 }
@@ -160,7 +162,8 @@ fn sources(rewriter: &mut Rewriter, node: &Node, permutation: &[usize]) -> Resul
         for (&axis, &size) in permutation.iter().zip(&padded) {
             shape[axis] = size;
         }
-        let inverse: Vec<usize> = (0..rank).filter_map(|axis| permutation.iter().position(|&other| other == axis)).collect();
+        let inverse: Vec<usize> =
+            (0..rank).filter_map(|axis| permutation.iter().position(|&other| other == axis)).collect();
         if !keeps_order(&padded, &inverse) {
             return Ok(None);
         }

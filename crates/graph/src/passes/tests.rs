@@ -85,7 +85,15 @@ impl Net {
         self.add(name, Op::Binary(BinaryKind::Mul), &[a, b])
     }
 
-    fn conv_with(&mut self, name: &str, input: ValueId, weight: &[usize], groups: usize, pads: [usize; 4], bias: bool) -> ValueId {
+    fn conv_with(
+        &mut self,
+        name: &str,
+        input: ValueId,
+        weight: &[usize],
+        groups: usize,
+        pads: [usize; 4],
+        bias: bool,
+    ) -> ValueId {
         let out = weight[0];
         let weight = self.param(weight);
         let bias = bias.then(|| self.param(&[out]));
@@ -123,7 +131,8 @@ impl Net {
 fn check_equal(before: &Graph, after: &Graph) {
     let mut random = Random(42);
     for _ in 0..3 {
-        let input: Vec<f32> = random.numbers(before.value(before.input).shape.numel()).iter().map(|x| x * 3.0).collect();
+        let input: Vec<f32> =
+            random.numbers(before.value(before.input).shape.numel()).iter().map(|x| x * 3.0).collect();
         let expected = reference::logits(before, &input).expect("the graph before");
         let actual = reference::logits(after, &input).expect("the graph after");
         assert_eq!(expected.len(), actual.len());
@@ -284,7 +293,10 @@ fn composed_activations_become_one() {
         assert_eq!(after.nodes[1].op, Op::Activation(expected), "case {index}");
         assert_eq!(after.nodes[1].name, "m", "case {index}");
         let absorbed = &after.nodes[1].absorbed;
-        assert!(graph.nodes[1..].iter().all(|node| node.name == "m" || absorbed.contains(&node.name)), "case {index}: {absorbed:?}");
+        assert!(
+            graph.nodes[1..].iter().all(|node| node.name == "m" || absorbed.contains(&node.name)),
+            "case {index}: {absorbed:?}"
+        );
     }
 }
 
@@ -359,7 +371,11 @@ fn affine_folds_into_the_linear_op_before_it() {
             let graph = net.finish(norm);
             let after = changes(fold_affine, &graph);
             let last = after.nodes.last().expect("a node");
-            assert_eq!((last.name.as_str(), last.absorbed.as_slice()), ("linear", &["norm".to_owned()][..]), "case {index}");
+            assert_eq!(
+                (last.name.as_str(), last.absorbed.as_slice()),
+                ("linear", &["norm".to_owned()][..]),
+                "case {index}"
+            );
             assert_eq!(after.value(after.output).name, "norm:0", "case {index}");
             assert_eq!(after.nodes.len(), graph.nodes.len() - 1, "case {index}");
         }
@@ -396,7 +412,8 @@ fn folding_leaves_shared_weights_alone() {
     let mut net = Net::new([2, 4, 3]);
     let x = net.input();
     let weight = net.param(&[2, 2, 1, 1]);
-    let conv = |weight| Op::Conv2d(Conv2d { weight, bias: None, stride: [1, 1], pads: [0; 4], dilation: [1, 1], groups: 1 });
+    let conv =
+        |weight| Op::Conv2d(Conv2d { weight, bias: None, stride: [1, 1], pads: [0; 4], dilation: [1, 1], groups: 1 });
     let first = net.add("first", conv(weight), &[x]);
     let norm = net.affine("norm", first, Some(&[2, 1, 1]), Some(&[2, 1, 1]));
     let second = net.add("second", conv(weight), &[norm]);
@@ -457,7 +474,14 @@ fn the_preparation_of_the_picture_stays_visible() {
 #[test]
 fn padding_merges_into_windows() {
     let pads = vec![(0, 0), (1, 2), (0, 1)];
-    let window = |pads, include| Pool2d { kernel: [3, 3], stride: [2, 1], pads, dilation: [1, 1], ceil_mode: false, count_include_pad: include };
+    let window = |pads, include| Pool2d {
+        kernel: [3, 3],
+        stride: [2, 1],
+        pads,
+        dilation: [1, 1],
+        ceil_mode: false,
+        count_include_pad: include,
+    };
     let build = |value: f32, op: &dyn Fn(&mut Net) -> Op| {
         let mut net = Net::new([2, 5, 6]);
         let x = net.input();
@@ -497,7 +521,8 @@ fn channels_last_networks_run_channels_first() {
     let slope = net.param(&[1, 1, 4]);
     let prelu = net.activate("prelu", from, Activation::PRelu { slope });
     // A gate by squeeze and excitation.
-    let squeeze = net.add("squeeze", Op::Reduce { kind: ReduceKind::Mean, axes: vec![0, 1], keep_dims: false }, &[prelu]);
+    let squeeze =
+        net.add("squeeze", Op::Reduce { kind: ReduceKind::Mean, axes: vec![0, 1], keep_dims: false }, &[prelu]);
     let excite = net.dense("excite", squeeze, 4);
     let gate = net.add("gate", Op::Reshape { shape: vec![1, 1, 4] }, &[excite]);
     let gated = net.mul("gated", prelu, gate);
@@ -674,7 +699,10 @@ fn random_graph(seed: u64) -> Graph {
                 let weight = net.param(&[dims[dims.len() - 1], 3]);
                 Op::Dense { weight, bias: None }
             }
-            5 => Op::Activation([Activation::Relu, Activation::Sigmoid, Activation::Tanh, Activation::Silu][net.random.below(4)].clone()),
+            5 => Op::Activation(
+                [Activation::Relu, Activation::Sigmoid, Activation::Tanh, Activation::Silu][net.random.below(4)]
+                    .clone(),
+            ),
             6 | 7 if dims.len() == 3 => {
                 let permutation = [[1, 2, 0], [2, 0, 1], [0, 2, 1]][net.random.below(3)].to_vec();
                 Op::Transpose { permutation }
@@ -697,7 +725,10 @@ fn random_graph(seed: u64) -> Graph {
                 count_include_pad: net.random.below(2) == 0,
             }),
             12 => {
-                let other = values.iter().copied().find(|&other| other != x && net.builder.shape(other) == net.builder.shape(x));
+                let other = values
+                    .iter()
+                    .copied()
+                    .find(|&other| other != x && net.builder.shape(other) == net.builder.shape(x));
                 let kind = [BinaryKind::Add, BinaryKind::Mul][net.random.below(2)];
                 let out = net.add(&name, Op::Binary(kind), &[x, other.unwrap_or(x)]);
                 values.push(out);
@@ -749,7 +780,13 @@ fn random_networks_keep_their_output() {
             let output = optimized.value(optimized.output).clone();
             optimized.values.push(output);
             let op = Op::Activation(Activation::Sigmoid);
-            optimized.nodes.push(Node { name: "sigmoid".into(), op, inputs: vec![optimized.output], output: id, absorbed: vec![] });
+            optimized.nodes.push(Node {
+                name: "sigmoid".into(),
+                op,
+                inputs: vec![optimized.output],
+                output: id,
+                absorbed: vec![],
+            });
             optimized.output = id;
         }
         check_equal(&graph, &optimized);

@@ -25,7 +25,7 @@ pub fn scenarios(places: &Places) -> Result<Counts> {
 
     // The browser's numbers are compared with the native command's. The whole workspace is named, so that its
     // dependencies have the features that the native tests compiled them with.
-    run(cargo(places).args(["build", "--quiet"]).args(crate::check::WHOLE).args(["--bin", "innspect"]))?;
+    run(cargo(places).args(["test", "--quiet", "--no-run"]).args(crate::check::WHOLE).args(["--test", "command"]))?;
     let native = places.target.join("debug").join(format!("innspect{}", env::consts::EXE_SUFFIX));
 
     let mut counts = Counts::default();
