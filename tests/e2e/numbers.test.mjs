@@ -139,6 +139,8 @@ async function inBrowser({ device, network, image, methods }) {
 for (const device of ["cpu", "gpu"]) {
   scenario(`${device}: the worker's maps are the native command's`, { device, visit: false, timeout: 900_000 }, async ({ page, server }) => {
     // A document of the site that starts no engine of its own.
+    // A page without an icon of its own makes the browser look for one.
+    await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
     await page.goto(`${server.url}models/catalog.json`);
     const folder = mkdtempSync(join(tmpdir(), "innspect-picture-"));
     try {

@@ -182,9 +182,9 @@ fn neuron(text: &str) -> Result<Neuron, Failure> {
         || Failure::new(format!("--neuron {text} is not understood"), "", "Give channel, or channel,row,column.");
     let numbers: Vec<usize> =
         text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| refuse())?;
-    match numbers.as_slice() {
-        &[channel] => Ok(Neuron { channel, position: None }),
-        &[channel, row, column] => Ok(Neuron { channel, position: Some([row, column]) }),
+    match *numbers.as_slice() {
+        [channel] => Ok(Neuron { channel, position: None }),
+        [channel, row, column] => Ok(Neuron { channel, position: Some([row, column]) }),
         _ => Err(refuse()),
     }
 }

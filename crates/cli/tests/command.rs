@@ -68,6 +68,7 @@ impl Drop for Folder {
 fn deviation(actual: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(actual.len(), expected.len());
     let scale = expected.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+    assert!(actual.iter().all(|value| value.is_finite()));
     actual.iter().zip(expected).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs())) / scale
 }
 

@@ -36,9 +36,9 @@ pub struct Network {
 #[derive(Clone, Debug)]
 pub(crate) enum Constants {
     /// Factors that correct an average pooling for windows over padding, `[1, 1, h, w]`.
-    PoolCorrection(Tensor),
+    PoolCorrection(Box<Tensor>),
     /// Interpolation matrices of a resize.
-    Resample(resample::Matrices),
+    Resample(Box<resample::Matrices>),
 }
 
 impl Network {
@@ -142,11 +142,12 @@ fn constants(graph: &Graph, id: NodeId, device: &Device) -> Option<Constants> {
                 return None;
             }
             let product = vertical.iter().flat_map(|v| horizontal.iter().map(move |h| v * h)).collect();
-            Some(Constants::PoolCorrection(Tensor::from_vec(product, &[1, 1, rows, columns], device)))
+            Some(Constants::PoolCorrection(Box::new(Tensor::from_vec(product, &[1, 1, rows, columns], device))))
         }
         Op::Resize(Resize { size, mode, coordinates }) => {
             let [_, height, width] = input?;
-            Some(Constants::Resample(resample::Matrices::new([height, width], *size, *mode, *coordinates, device)))
+            let matrices = resample::Matrices::new([height, width], *size, *mode, *coordinates, device);
+            Some(Constants::Resample(Box::new(matrices)))
         }
         _ => None,
     }

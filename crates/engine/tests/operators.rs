@@ -56,6 +56,12 @@ fn seeded(count: usize, mut state: u64) -> Vec<f32> {
         .collect()
 }
 
+/// `|a - b|`, infinite if one of them is no number.
+fn distance(a: f32, b: f32) -> f32 {
+    let distance = (a - b).abs();
+    if distance.is_nan() { f32::INFINITY } else { distance }
+}
+
 fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0_f32, |max, value| max.max(value.abs()))
 }
@@ -87,8 +93,8 @@ fn check(device: &Device) {
         let output = pollster::block_on(tape.value(graph.output).read()).expect("numbers");
         let scale = largest(&case.output).max(1e-6);
         let answer = finish(&output, batch, graph.final_activation);
-        let error = answer.iter().zip(&case.output).fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
-        if output.len() != case.output.len() || !(error / scale < 2e-5) {
+        let error = answer.iter().zip(&case.output).fold(0.0_f32, |max, (a, b)| max.max(distance(*a, *b)));
+        if output.len() != case.output.len() || error / scale > 2e-5 {
             failures.push(format!("{} forward: {:e}", case.name, error / scale));
             continue;
         }
@@ -120,7 +126,7 @@ fn check(device: &Device) {
             let actual: f64 = parts.iter().sum();
             // Cancellation in the sum is no fault: errors count against the parts.
             let scale = parts.iter().map(|part| part.abs()).sum::<f64>().max(expected.abs()).max(1e-9);
-            if !((actual - expected).abs() / scale < 5e-3) {
+            if actual.is_nan() || (actual - expected).abs() / scale > 5e-3 {
                 failures.push(format!("{} gradient, sample {sample}: {actual:e} is not {expected:e}", case.name));
                 break;
             }

@@ -137,11 +137,12 @@ impl Session {
         let bytes = fetch::bytes(job, &Source::Attached, attachments.first(), &self.cancelled).await?;
         match sniff(&bytes) {
             kind if kind.is_picture() => self.add_image(job, ImageId(id), name, &bytes).await,
-            FileKind::Text | FileKind::Json if read_labels(&bytes).is_ok_and(|labels| labels.len() > 1) => {
+            // A list of class names is no failure of reading: it only belongs somewhere else.
+            kind @ (FileKind::Text | FileKind::Json) if read_labels(&bytes).is_ok_and(|labels| labels.len() > 1) => {
                 Err(Failure::new(
-                    format!("{name} looks like a list of class names."),
+                    format!("{name} is {}, not a network or a picture.", kind.describe()),
                     "",
-                    "Open it in the input settings of the network that it belongs to.",
+                    "If it lists the classes of a network, open it in the input settings of that network.",
                 ))
             }
             _ => {

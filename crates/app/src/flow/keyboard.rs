@@ -80,9 +80,12 @@ fn act(store: Store, action: Action) {
         Action::FindClass => {
             if is_narrow() {
                 store.sheet.set(Sheet::Settings);
+                // The sheet opens with the next frame, and nothing hidden takes the focus.
+                set_timeout(|| focus(CLASS_FIELD), std::time::Duration::from_millis(30));
+            } else {
+                // At once: what is typed next belongs to the field.
+                focus(CLASS_FIELD);
             }
-            // The sheet opens with the next frame, and nothing hidden takes the focus.
-            set_timeout(|| focus(CLASS_FIELD), std::time::Duration::from_millis(30));
         }
         Action::OpenFiles => pick_files(),
         Action::Theme => {
