@@ -58,6 +58,8 @@ const server = await serve({
   "/bench/golden/": join(ROOT, "tests/golden"),
 });
 const result = {
+  // First: starting a browser is load too.
+  load: { before: os.loadavg()[0], after: 0 },
   date: new Date().toISOString().slice(0, 10),
   commit: commit(),
   browser: await browserVersion(),
@@ -65,7 +67,6 @@ const result = {
   cpu: os.cpus()[0]?.model.trim() ?? "unknown",
   cores: os.cpus().length,
   quick,
-  load: { before: os.loadavg()[0], after: 0 },
 };
 try {
   say(`${result.browser}, load average ${result.load.before.toFixed(2)}`);
