@@ -22,12 +22,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const [BEGIN, END] = ["<!-- tables: begin -->", "<!-- tables: end -->"];
 const PARTS = ["forward", "webgpu", "sizes", "visit"];
 
-const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string", multiple: true }, write: { type: "boolean", default: false } },
-});
-for (const part of options.only ?? []) {
-  if (!PARTS.includes(part)) throw new Error(`there is no part ${part}; there are ${PARTS.join(", ")}`);
-}
+const options = commandLine();
 const wanted = (part) => options.only?.includes(part) ?? true;
 const begun = Date.now();
 const say = (text) => console.error(`[bench ${((Date.now() - begun) / 1000).toFixed(0).padStart(4)} s] ${text}`);
@@ -112,5 +107,18 @@ function commit() {
     return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--", "crates", "shaders", "models") ? " with changes" : "");
   } catch {
     return "unknown";
+  }
+}
+
+function commandLine() {
+  const kinds = { quick: { type: "boolean", default: false }, only: { type: "string", multiple: true }, write: { type: "boolean", default: false } };
+  try {
+    const { values } = parseArgs({ options: kinds });
+    const unknown = values.only?.find((part) => !PARTS.includes(part));
+    if (unknown) throw new Error(`there is no part ${unknown}; there are ${PARTS.join(", ")}`);
+    return values;
+  } catch (error) {
+    console.error(`bench: ${error.message}`);
+    process.exit(2);
   }
 }
