@@ -31,6 +31,10 @@ scenario("keys choose pictures, methods, classes and looks", { query, timeout: 6
   await until("the class", async () => /retriever/i.test(await page.getByTestId("class-chosen").innerText()));
   await page.keyboard.press("Escape");
   await reach(card, ["done", "no-evidence", "stopped"]);
+  // Back to the class with evidence: a map without any has no relevance to read.
+  await page.keyboard.press("b");
+  await until("the best class", async () => /best class/i.test(await page.getByTestId("class-chosen").innerText()));
+  await reach(card, "done");
 
   await card.getByTestId("stage").focus();
   await page.keyboard.press("ArrowDown");

@@ -14,13 +14,8 @@ const GELU_TANH_CUBIC: f32 = 0.044_715;
 /// `f(x)`.
 pub(crate) fn forward(network: &Network, activation: &Activation, x: &Tensor) -> Tensor {
     match *activation {
-        Activation::Relu => x.clamp_min(0.0),
-        Activation::Clip { min, max } => match (min.is_finite(), max.is_finite()) {
-            (true, true) => x.clamp(min, max),
-            (true, false) => x.clamp_min(min),
-            (false, true) => x.clamp_max(max),
-            (false, false) => x.clone(),
-        },
+        Activation::Relu => kernel::clip(x, 0.0, f32::MAX),
+        Activation::Clip { min, max } => kernel::clip(x, min.max(f32::MIN), max.min(f32::MAX)),
         Activation::LeakyRelu { slope } => x.clamp_min(0.0).add(&x.clamp_max(0.0).scale(slope)),
         Activation::PRelu { slope } => {
             x.clamp_min(0.0).add(&x.clamp_max(0.0).mul(&network.broadcastable(slope, x.dims().len())))

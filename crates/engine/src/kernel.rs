@@ -53,6 +53,9 @@ pub trait Kernels: Backend {
         flags: u32,
     ) -> FloatTensor<Self>;
 
+    /// `min(max(x, low), high)`; NaN stays.
+    fn clip(x: FloatTensor<Self>, low: f32, high: f32) -> FloatTensor<Self>;
+
     /// Convolution, `x` `[n, c, h, w]`, `weight` `[o, c / groups, kh, kw]`.
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self>;
 
@@ -91,6 +94,11 @@ pub(crate) fn rectifier_gradient(x: &Tensor, g: &Tensor, rectifier: Rectifier) -
     let Rectifier { low, high, slope, positive_only, ungated } = rectifier;
     let flags = if positive_only { POSITIVE_ONLY } else { 0 } | if ungated { UNGATED } else { 0 };
     Tensor(<Dispatch as Kernels>::rectifier_gradient(x.0.clone(), g.0.clone(), low, high, slope, flags))
+}
+
+/// See [`Kernels::clip`]; `f32::MIN` and `f32::MAX` are no bounds.
+pub(crate) fn clip(x: &Tensor, low: f32, high: f32) -> Tensor {
+    Tensor(<Dispatch as Kernels>::clip(x.0.clone(), low, high))
 }
 
 /// See [`Kernels::convolution`] and [`Kernels::convolution_with_bias`].
@@ -195,6 +203,14 @@ impl Kernels for CubeBackend {
         launch_elementwise(&RECTIFIER_GRADIENT, vec![x, g], &info)
     }
 
+    fn clip(x: FloatTensor<Self>, low: f32, high: f32) -> FloatTensor<Self> {
+        if high == f32::MAX {
+            Self::float_clamp_min(x, low.into())
+        } else {
+            Self::float_clamp(x, low.into(), high.into())
+        }
+    }
+
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, options)
     }
@@ -249,10 +265,21 @@ impl Kernels for Flex {
         slope: f32,
         flags: u32,
     ) -> FloatTensor<Self> {
-        let (positive_only, ungated) = (flags & POSITIVE_ONLY != 0, flags & UNGATED != 0);
+        // Without branches, so that it becomes SIMD: the flags turn into bounds that let everything through.
+        let floor = if flags & POSITIVE_ONLY != 0 { 0.0 } else { f32::NEG_INFINITY };
+        let (low, high) = if flags & UNGATED != 0 { (f32::NEG_INFINITY, f32::INFINITY) } else { (low, high) };
         zip([x, g], |[x, g]| {
-            let g = if positive_only { g.max(0.0) } else { g };
-            if ungated || (x > low && x < high) { g } else { slope * g }
+            let g = if g < floor { floor } else { g };
+            let factor = if (x > low) & (x < high) { 1.0 } else { slope };
+            factor * g
+        })
+    }
+
+    fn clip(x: FloatTensor<Self>, low: f32, high: f32) -> FloatTensor<Self> {
+        // Comparisons that select become SIMD; f32::max with its NaN rule does not.
+        zip([x], |[x]| {
+            let x = if x < low { low } else { x };
+            if x > high { high } else { x }
         })
     }
 

@@ -104,8 +104,7 @@ pub fn zoom(store: Store, factor: f64, screen: Point) {
 
 /// Opens the browser's file picker.
 pub fn pick_files() {
-    let field = document().get_element_by_id(FILE_FIELD).and_then(|field| field.dyn_into::<HtmlElement>().ok());
-    if let Some(field) = field {
+    if let Some(field) = element(FILE_FIELD) {
         field.click();
     }
 }
@@ -117,10 +116,20 @@ fn is_narrow() -> bool {
 }
 
 fn focus(id: &str) {
-    let field = document().get_element_by_id(id).and_then(|field| field.dyn_into::<HtmlElement>().ok());
-    if let Some(field) = field {
+    if let Some(field) = element(id) {
         field.focus().ok();
     }
+}
+
+/// Takes the focus off an element.
+pub fn blur(id: &str) {
+    if let Some(field) = element(id) {
+        field.blur().ok();
+    }
+}
+
+fn element(id: &str) -> Option<HtmlElement> {
+    document().get_element_by_id(id).and_then(|field| field.dyn_into::<HtmlElement>().ok())
 }
 
 fn escape(store: Store) {

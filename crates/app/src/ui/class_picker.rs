@@ -9,7 +9,10 @@ use super::{
     icons::{Glyph, Icon},
 };
 use crate::{
-    flow::{keyboard::CLASS_FIELD, selection},
+    flow::{
+        keyboard::{self, CLASS_FIELD},
+        selection,
+    },
     pure::choice::{self, ClassChoice},
     state::Store,
 };
@@ -61,6 +64,8 @@ pub fn ClassPicker() -> impl IntoView {
                 }
             }
             "Escape" if open.get_untracked() => open.set(false),
+            // A second Escape leaves the field, so that single keys act on the page again.
+            "Escape" => keyboard::blur(CLASS_FIELD),
             _ => return,
         }
         event.prevent_default();
