@@ -234,27 +234,38 @@ impl Kernels for CubeBackend {
     }
 }
 
-/// Applies `f` to the elements of `N` flex tensors of one shape.
-fn zip<const N: usize>(tensors: [FloatTensor<Flex>; N], f: impl Fn([f32; N]) -> f32) -> FloatTensor<Flex> {
-    let shape = tensors[0].shape();
-    let tensors = tensors.map(|tensor| tensor.to_contiguous());
-    let slices = tensors.each_ref().map(|tensor| tensor.as_slice::<f32>().unwrap_or_default());
-    let count = slices.iter().map(|slice| slice.len()).min().unwrap_or(0);
-    let slices = slices.map(|slice| &slice[..count]);
-    let data: Vec<f32> = (0..count).map(|index| f(slices.map(|slice| slice[index]))).collect();
+/// Applies `f` to the elements of one flex tensor. The closures are branch-free selections over plain iterators, which
+/// the compiler turns into SIMD.
+fn map(x: FloatTensor<Flex>, f: impl Fn(f32) -> f32) -> FloatTensor<Flex> {
+    let (shape, x) = (x.shape(), x.to_contiguous());
+    let data: Vec<f32> = elements(&x).iter().map(|&x| f(x)).collect();
+    Flex::float_from_data(TensorData::new(data, shape), &Default::default())
+}
+
+/// Applies `f` to the elements of two flex tensors of one shape.
+fn zip(a: FloatTensor<Flex>, b: FloatTensor<Flex>, f: impl Fn(f32, f32) -> f32) -> FloatTensor<Flex> {
+    let (shape, a, b) = (a.shape(), a.to_contiguous(), b.to_contiguous());
+    let data: Vec<f32> = elements(&a).iter().zip(elements(&b)).map(|(&a, &b)| f(a, b)).collect();
     Flex::float_from_data(TensorData::new(data, shape), &Default::default())
 }
 
 impl Kernels for Flex {
     fn stabilized_divide(n: FloatTensor<Self>, d: FloatTensor<Self>, epsilon: f32, factor: f32) -> FloatTensor<Self> {
-        zip([n, d], |[n, d]| {
+        zip(n, d, |n, d| {
             let stabilized = d + if d >= 0.0 { epsilon } else { -epsilon };
-            if stabilized == 0.0 { 0.0 } else { factor * n / stabilized }
+            let quotient = factor * n / stabilized;
+            if stabilized == 0.0 { 0.0 } else { quotient }
         })
     }
 
     fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self> {
-        zip([x, p, n], |[x, p, n]| x.max(0.0) * p + x.min(0.0) * n)
+        // The sign of x decides which of the two it is multiplied with.
+        let shape = x.shape();
+        let (x, p, n) = (x.to_contiguous(), p.to_contiguous(), n.to_contiguous());
+        let parts = elements(&p).iter().zip(elements(&n));
+        let data: Vec<f32> =
+            elements(&x).iter().zip(parts).map(|(&x, (&p, &n))| x * if x > 0.0 { p } else { n }).collect();
+        Self::float_from_data(TensorData::new(data, shape), &Default::default())
     }
 
     fn rectifier_gradient(
@@ -268,7 +279,7 @@ impl Kernels for Flex {
         // Without branches, so that it becomes SIMD: the flags turn into bounds that let everything through.
         let floor = if flags & POSITIVE_ONLY != 0 { 0.0 } else { f32::NEG_INFINITY };
         let (low, high) = if flags & UNGATED != 0 { (f32::NEG_INFINITY, f32::INFINITY) } else { (low, high) };
-        zip([x, g], |[x, g]| {
+        zip(x, g, |x, g| {
             let g = if g < floor { floor } else { g };
             let factor = if (x > low) & (x < high) { 1.0 } else { slope };
             factor * g
@@ -276,8 +287,10 @@ impl Kernels for Flex {
     }
 
     fn clip(x: FloatTensor<Self>, low: f32, high: f32) -> FloatTensor<Self> {
-        // Comparisons that select become SIMD; f32::max with its NaN rule does not.
-        zip([x], |[x]| {
+        if high == f32::MAX {
+            return Self::float_clamp_min(x, low.into());
+        }
+        map(x, |x| {
             let x = if x < low { low } else { x };
             if x > high { high } else { x }
         })
@@ -310,6 +323,10 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let shape = x.shape();
         let geometry = depthwise_geometry(&shape, &weight.shape(), &options);
+        if is_pointwise(&weight.shape(), &options) {
+            // A product of matrices, whose adjoint is the product with the transposed one: no scattering of columns.
+            return Self::conv2d(g, Self::float_swap_dims(weight, 0, 1), None, options);
+        }
         match geometry.filter(|&geometry| depthwise::has_input_gradient(geometry)) {
             Some(geometry) => {
                 let (g, weight) = (g.to_contiguous(), weight.to_contiguous());
@@ -324,6 +341,11 @@ impl Kernels for Flex {
 
 fn elements(tensor: &FloatTensor<Flex>) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_default()
+}
+
+/// Whether a convolution only mixes channels.
+fn is_pointwise(weight: &[usize], options: &ConvOptions<2>) -> bool {
+    weight[2..] == [1, 1] && options.groups == 1 && options.stride == [1, 1] && options.padding == [(0, 0); 2]
 }
 
 /// The geometry of a convolution with one kernel a channel; `None` for any other.

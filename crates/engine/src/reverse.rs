@@ -174,36 +174,30 @@ impl Network {
         let signed = !self.is_nonnegative(node.inputs[0]);
         let bias = linear::weights(op).and_then(|(_, bias)| bias).filter(|_| with_bias);
         let split = signed.then(|| (x.clamp_min(0.0), x.clamp_max(0.0)));
-        let mut total: Option<Tensor> = None;
+        // What x⁺ and x⁻ are multiplied with in the end, summed over the two kinds of contribution.
+        let mut for_positive: Option<Tensor> = None;
+        let mut for_negative: Option<Tensor> = None;
+        let gather = |slot: &mut Option<Tensor>, part: Tensor| {
+            *slot = Some(slot.take().map_or_else(|| part.clone(), |sum| sum.add(&part)));
+        };
         let mut absorbed = ledger.then(|| r.sum_samples());
-        for (weight, factor) in [(alpha, 1.0), (-beta, -1.0)] {
+        for (weight, supports) in [(alpha, true), (-beta, false)] {
             if weight == 0.0 {
                 continue;
             }
             // The part of w that meets x⁺, and the one that meets x⁻.
             let (with_positive, with_negative) =
-                if factor > 0.0 { (Part::Positive, Part::Negative) } else { (Part::Negative, Part::Positive) };
+                if supports { (Part::Positive, Part::Negative) } else { (Part::Negative, Part::Positive) };
             let bias = bias.map(|bias| self.param(bias, with_positive));
-            let (z, s, part);
-            match &split {
-                None => {
-                    z = linear::forward(self, op, x, with_positive, bias.as_ref());
-                    s = kernel::stabilized_divide(r, &z, TINY, weight);
-                    part = linear::input_gradient(self, op, x, with_positive, &s).mul(x);
-                }
-                Some((positive, negative)) => {
-                    z = linear::forward(self, op, positive, with_positive, bias.as_ref()).add(&linear::forward(
-                        self,
-                        op,
-                        negative,
-                        with_negative,
-                        None,
-                    ));
-                    s = kernel::stabilized_divide(r, &z, TINY, weight);
-                    let for_positive = linear::input_gradient(self, op, x, with_positive, &s);
-                    let for_negative = linear::input_gradient(self, op, x, with_negative, &s);
-                    part = kernel::recombine(x, &for_positive, &for_negative);
-                }
+            let z = match &split {
+                None => linear::forward(self, op, x, with_positive, bias.as_ref()),
+                Some((positive, negative)) => linear::forward(self, op, positive, with_positive, bias.as_ref())
+                    .add(&linear::forward(self, op, negative, with_negative, None)),
+            };
+            let s = kernel::stabilized_divide(r, &z, TINY, weight);
+            gather(&mut for_positive, linear::input_gradient(self, op, x, with_positive, &s));
+            if split.is_some() {
+                gather(&mut for_negative, linear::input_gradient(self, op, x, with_negative, &s));
             }
             if let Some(rest) = &mut absorbed {
                 let contributed = match &bias {
@@ -215,9 +209,12 @@ impl Network {
                 };
                 *rest = rest.sub(&contributed.sum_samples());
             }
-            total = Some(total.map_or_else(|| part.clone(), |sum| sum.add(&part)));
         }
-        let part = total.unwrap_or_else(|| Tensor::full(0.0, &x.dims(), self.device()));
+        let part = match (for_positive, for_negative) {
+            (Some(positive), Some(negative)) => kernel::recombine(x, &positive, &negative),
+            (Some(positive), None) => positive.mul(x),
+            (None, _) => Tensor::full(0.0, &x.dims(), self.device()),
+        };
         (vec![part], absorbed)
     }
 

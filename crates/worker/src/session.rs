@@ -216,8 +216,8 @@ impl Session {
         let begun = port::now();
         let mut pacer = JobPacer::new(job, Stage::Explaining, self.cancelled.clone());
         let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
-        let ledger = !self.device.is_gpu();
-        let outcome = explain(subject, spec, ledger, &mut pacer).await?;
+        // Start and sum say what is lost; where each share went is for the command, which is in no hurry.
+        let outcome = explain(subject, spec, false, &mut pacer).await?;
         let map = Kept::sum_map(&outcome).await?;
         let seconds = (port::now() - begun) / 1000.0;
         let provenance =
