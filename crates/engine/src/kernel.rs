@@ -1,9 +1,7 @@
 //! Operations with a kernel of their own: one WGSL launch on the GPU, one pass over memory on the CPU.
 //!
 //! Each kernel is a file of `shaders/` with its twin beside it here, in [`Kernels`]' implementation for flex. Both are
-//! compared in `tests/kernels.rs`. The convention of the shaders: storage buffers in argument order, the output after
-//! the inputs, an info buffer of u32 last whose first entry is the element count, workgroups of 64 spread over x and y.
-//! All tensors of one launch have the same layout in memory, whichever it is, so that a convolution's channels-last
+//! compared by the tests of the operators and methods, which run on both devices. All tensors of one launch have the same layout in memory, whichever it is, so that a convolution's channels-last
 //! result is not copied first.
 
 use burn::{
@@ -11,13 +9,16 @@ use burn::{
         Backend, Dispatch, Flex, TensorMetadata, backend_extension,
         ops::{ConvOptions, FloatTensorOps, ModuleOps},
         tensor::FloatTensor,
-        wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous},
+        wgpu::{CubeBackend, CubeTensor, into_contiguous},
     },
-    cubecl::{CubeCount, prelude::KernelId, server::KernelArguments},
     tensor::TensorData,
 };
 
-use crate::{Tensor, depthwise};
+use crate::{
+    Tensor, depthwise,
+    launch::{Shader, launch},
+    shader,
+};
 
 /// How a rectifier treats the cotangent. methods.md 1.4.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,39 +116,9 @@ pub(crate) fn convolution_input_gradient(x: &Tensor, weight: &Tensor, g: &Tensor
     Tensor(<Dispatch as Kernels>::convolution_input_gradient(x.0.clone(), weight.0.clone(), g.0.clone(), options))
 }
 
-/// A shader of `shaders/` by name.
-struct Shader {
-    name: &'static str,
-    source: &'static str,
-}
-
-macro_rules! shader {
-    ($name:literal) => {
-        Shader { name: $name, source: include_str!(concat!("../../../shaders/", $name, ".wgsl")) }
-    };
-}
-
 static LRP_DIVIDE: Shader = shader!("lrp_divide");
 static LRP_RECOMBINE: Shader = shader!("lrp_recombine");
 static RECTIFIER_GRADIENT: Shader = shader!("rectifier_gradient");
-
-impl KernelSource for &'static Shader {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.source)
-    }
-
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.name)
-    }
-
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
-
-const WORKGROUP: usize = 64;
-/// WebGPU's limit on workgroups in one dimension.
-const MAX_WORKGROUPS: usize = 65535;
 
 /// Launches an element-wise shader: `inputs` of one shape, one output, `info` after the element count.
 fn launch_elementwise(shader: &'static Shader, inputs: Vec<CubeTensor>, info: &[u32]) -> CubeTensor {
@@ -165,20 +136,7 @@ fn launch_elementwise(shader: &'static Shader, inputs: Vec<CubeTensor>, info: &[
         dtype: first.dtype,
         qparams: None,
     };
-    let mut header = vec![count as u32];
-    header.extend_from_slice(info);
-    let info = client.create_from_slice(bytemuck::cast_slice(&header));
-    let mut buffers: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
-    buffers.push(output.handle.clone().binding());
-    buffers.push(info.binding());
-    let groups = count.div_ceil(WORKGROUP);
-    let columns = groups.clamp(1, MAX_WORKGROUPS);
-    let rows = groups.div_ceil(columns);
-    client.launch(
-        Box::new(SourceKernel::new(shader, CubeDim::new_1d(WORKGROUP as u32))),
-        CubeCount::Static(columns as u32, rows as u32, 1),
-        KernelArguments::new().with_buffers(buffers),
-    );
+    launch(shader, inputs.into_iter().map(|tensor| tensor.handle).collect(), &output, info);
     output
 }
 

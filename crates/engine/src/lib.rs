@@ -21,6 +21,7 @@ mod error;
 mod forward;
 mod gradient;
 mod kernel;
+pub mod launch;
 mod linear;
 mod network;
 mod pacer;

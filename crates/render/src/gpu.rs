@@ -8,12 +8,15 @@ use burn::{
         Backend, Dispatch, DispatchTensor, Flex, TensorMetadata, backend_extension,
         ops::{FloatTensorOps, IntTensorOps},
         tensor::{FloatTensor, IntTensor},
-        wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous},
+        wgpu::{CubeBackend, CubeTensor, into_contiguous},
     },
-    cubecl::{CubeCount, prelude::KernelId, server::KernelArguments},
     tensor::{DType, Shape, TensorData},
 };
-use innspect_engine::EngineError;
+use innspect_engine::{
+    EngineError,
+    launch::{Shader, launch},
+    shader,
+};
 use innspect_protocol::ChannelReduction;
 
 use crate::{NOT_A_NUMBER, Table};
@@ -73,43 +76,13 @@ fn pack([r, g, b]: [u8; 3]) -> u32 {
     u32::from_le_bytes([r, g, b, 255])
 }
 
-/// A shader of `shaders/` by name.
-struct Shader {
-    name: &'static str,
-    source: &'static str,
-}
-
-macro_rules! shader {
-    ($name:literal) => {
-        Shader { name: $name, source: include_str!(concat!("../../../shaders/", $name, ".wgsl")) }
-    };
-}
-
 static REDUCE: Shader = shader!("picture_reduce");
 static UPSAMPLE: Shader = shader!("picture_upsample");
 static COLORIZE: Shader = shader!("picture_colorize");
 
-impl KernelSource for &'static Shader {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.source)
-    }
-
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.name)
-    }
-
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
-
-const WORKGROUP: usize = 64;
-/// WebGPU's limit on workgroups in one dimension.
-const MAX_WORKGROUPS: usize = 65535;
-
 /// Launches a shader on `input`, with `constants` as a second input where there are some. `info` follows the element
 /// count of the output.
-fn launch(
+fn picture(
     shader: &'static Shader,
     input: CubeTensor,
     constants: Option<&[u32]>,
@@ -118,23 +91,11 @@ fn launch(
     info: &[u32],
 ) -> CubeTensor {
     let input = into_contiguous(input);
-    let (client, device, count) = (input.client.clone(), input.device.clone(), shape.num_elements());
-    let handle = client.empty(count * size_of::<u32>());
+    let (client, device) = (input.client.clone(), input.device.clone());
+    let handle = client.empty(shape.num_elements() * size_of::<u32>());
     let output = CubeTensor::new_contiguous(client.clone(), device, shape, handle, dtype);
-    let header: Vec<u32> = std::iter::once(count as u32).chain(info.iter().copied()).collect();
-    let mut buffers = vec![input.handle.binding()];
-    if let Some(constants) = constants {
-        buffers.push(client.create_from_slice(bytemuck::cast_slice(constants)).binding());
-    }
-    buffers.push(output.handle.clone().binding());
-    buffers.push(client.create_from_slice(bytemuck::cast_slice(&header)).binding());
-    let groups = count.div_ceil(WORKGROUP);
-    let columns = groups.clamp(1, MAX_WORKGROUPS);
-    client.launch(
-        Box::new(SourceKernel::new(shader, CubeDim::new_1d(WORKGROUP as u32))),
-        CubeCount::Static(columns as u32, groups.div_ceil(columns) as u32, 1),
-        KernelArguments::new().with_buffers(buffers),
-    );
+    let constants = constants.map(|constants| client.create_from_slice(bytemuck::cast_slice(constants)));
+    launch(shader, std::iter::once(input.handle).chain(constants).collect(), &output, info);
     output
 }
 
@@ -148,20 +109,20 @@ impl Pictures for CubeBackend {
             ChannelReduction::L2 => 3,
         };
         let info = [(h * w) as u32, c as u32, mode];
-        launch(&REDUCE, attribution, None, Shape::from(vec![n, 1, h, w]), DType::F32, &info)
+        picture(&REDUCE, attribution, None, Shape::from(vec![n, 1, h, w]), DType::F32, &info)
     }
 
     fn picture_upsample(map: FloatTensor<Self>, to: [usize; 2]) -> FloatTensor<Self> {
         let [n, c, h, w] = dims(&map);
         let info = [h, w, to[0], to[1]].map(|length| length as u32);
-        launch(&UPSAMPLE, map, None, Shape::from(vec![n, c, to[0], to[1]]), DType::F32, &info)
+        picture(&UPSAMPLE, map, None, Shape::from(vec![n, c, to[0], to[1]]), DType::F32, &info)
     }
 
     fn picture_colorize(map: FloatTensor<Self>, limit: f32, table: Box<Table>, signed: bool) -> IntTensor<Self> {
         let colours = table.map(pack);
         let info = [limit.to_bits(), u32::from(signed), pack(NOT_A_NUMBER)];
         let shape = map.shape();
-        launch(&COLORIZE, map, Some(&colours), shape, DType::U32, &info)
+        picture(&COLORIZE, map, Some(&colours), shape, DType::U32, &info)
     }
 }
 

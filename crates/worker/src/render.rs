@@ -11,28 +11,45 @@ use crate::port::{self, Attachment};
 pub struct Kept {
     /// `[1, channels, height, width]`.
     attribution: Tensor,
+    summed: Summed,
     signed: bool,
     rectified: bool,
     facts: Facts,
 }
 
+/// An attribution summed over channels, on the device and read back: the usual picture, and the sum that facts need.
+pub struct Summed {
+    on_device: Tensor,
+    /// `[height, width]`.
+    pub map: Vec<f32>,
+}
+
+impl Summed {
+    /// Sums the attribution of an outcome.
+    pub async fn of(outcome: &Outcome) -> Result<Self, EngineError> {
+        let on_device = reduce(&outcome.attribution, ChannelReduction::Sum);
+        let map = on_device.read().await?;
+        Ok(Self { on_device, map })
+    }
+}
+
 impl Kept {
     /// Keeps an outcome of one sample.
-    pub fn new(outcome: &Outcome, facts: Facts) -> Self {
+    pub fn new(outcome: &Outcome, summed: Summed, facts: Facts) -> Self {
         let attribution = outcome.attribution.clone();
-        Self { attribution, signed: outcome.signed, rectified: outcome.rectified, facts }
-    }
-
-    /// The attribution summed over channels, whose sum is that of the whole attribution.
-    pub async fn sum_map(outcome: &Outcome) -> Result<Vec<f32>, EngineError> {
-        reduce(&outcome.attribution, ChannelReduction::Sum).read().await
+        Self { attribution, summed, signed: outcome.signed, rectified: outcome.rectified, facts }
     }
 
     /// Draws it and sends picture, numbers and facts.
     pub async fn draw(&self, job: Job, display: Display) -> Result<(), EngineError> {
         let dims = self.attribution.dims();
-        let on_device = reduce(&self.attribution, display.reduction);
-        let map = on_device.read().await?;
+        let (on_device, map) = if display.reduction == ChannelReduction::Sum {
+            (self.summed.on_device.clone(), self.summed.map.clone())
+        } else {
+            let on_device = reduce(&self.attribution, display.reduction);
+            let map = on_device.read().await?;
+            (on_device, map)
+        };
         let state = match render::state(&map, !self.signed) {
             MapState::AllZero if self.rectified => MapState::NoPositiveEvidence,
             state => state,

@@ -18,7 +18,7 @@ use crate::{
     model::{Known, Model, sha256},
     pause::{Cancelled, JobPacer, breathe},
     port::{self, Attachment},
-    render::Kept,
+    render::{Kept, Summed},
 };
 
 /// Classes listed with a prediction.
@@ -218,11 +218,12 @@ impl Session {
         let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
         // Start and sum say what is lost; where each share went is for the command, which is in no hurry.
         let outcome = explain(subject, spec, false, &mut pacer).await?;
-        let map = Kept::sum_map(&outcome).await?;
+        let summed = Summed::of(&outcome).await?;
         let seconds = (port::now() - begun) / 1000.0;
         let provenance =
             Provenance { model_sha256: &info.sha256, labels: &info.labels, device: &self.device_name, seconds };
-        let kept = Rc::new(Kept::new(&outcome, outcome.facts(spec, 0, &map, provenance)));
+        let facts = outcome.facts(spec, 0, &summed.map, provenance);
+        let kept = Rc::new(Kept::new(&outcome, summed, facts));
         {
             let mut all = self.kept.borrow_mut();
             if all.len() == KEPT {
