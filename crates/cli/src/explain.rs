@@ -70,6 +70,17 @@ pub fn run(options: &ExplainOptions) -> Result<(), Failure> {
     let class = class(&model, &options.class)?;
     let neuron = options.neuron.as_deref().map(neuron).transpose()?;
     let params = params(&options.params)?;
+    for name in params.keys() {
+        let known =
+            |method: &String| find(method).is_ok_and(|row| row.info().params.iter().any(|param| &param.name == name));
+        if !options.method.iter().any(known) {
+            return Err(Failure::new(
+                format!("No chosen method has a parameter {name:?}"),
+                "",
+                "innspect methods lists them.",
+            ));
+        }
+    }
     std::fs::create_dir_all(&options.out)
         .map_err(|error| Failure::new(format!("{} cannot be made", options.out.display()), error.to_string(), ""))?;
     let pass = forward(&network, &device, &batch)?;

@@ -10,7 +10,9 @@ use burn::{
 use innspect_graph::{BinaryKind, NodeId, Op, PadMode, Pool2d, ReduceKind, ValueId};
 
 use crate::{
-    EngineError, Pacer, Tensor, activation, linear,
+    EngineError, Pacer, Tensor, activation,
+    kernel::{self, Rectifier},
+    linear,
     network::{Constants, Network, Part, end_padding},
     tensor::Indices,
 };
@@ -136,9 +138,9 @@ impl Network {
                     BinaryKind::Sub => a.sub(&b),
                     BinaryKind::Mul => a.mul(&b),
                     BinaryKind::Div => a.div(&b),
-                    // By the positive part of the difference, as burn has no element-wise extremum.
-                    BinaryKind::Max => b.add(&a.sub(&b).clamp_min(0.0)),
-                    BinaryKind::Min => b.add(&a.sub(&b).clamp_max(0.0)),
+                    // By selection: a sum with the difference would lose the smaller operand's digits.
+                    BinaryKind::Max => select(&a.sub(&b), &a, &b),
+                    BinaryKind::Min => select(&b.sub(&a), &a, &b),
                 }
             }
             Op::Concat { axis } => {
@@ -173,6 +175,14 @@ impl Network {
         let shape = &self.graph().value(self.graph().node(id).output).shape;
         shape.feature_map().map_or([1, 1], |[_, height, width]| [height, width])
     }
+}
+
+/// `a` where the difference is positive, else `b`, with broadcasting.
+fn select(difference: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
+    let gate = Rectifier { low: 0.0, high: f32::MAX, slope: 0.0, positive_only: false, ungated: false };
+    let ones = difference.scale(0.0).add_scalar(1.0);
+    let first = kernel::rectifier_gradient(difference, &ones, gate);
+    a.mul(&first).add(&b.mul(&first.neg().add_scalar(1.0)))
 }
 
 /// Two operands with the same number of axes: the missing ones are inserted behind the batch.

@@ -167,9 +167,10 @@ fn nonnegative(graph: &Graph) -> Vec<bool> {
                 | Activation::Exp
                 | Activation::Abs
                 | Activation::Sqrt => true,
-                Activation::Clip { min, .. } => *min >= 0.0 || all,
+                Activation::Clip { min, max } => *max >= 0.0 && (*min >= 0.0 || all),
                 Activation::Pow { exponent } => all || *exponent == 2.0,
-                Activation::LeakyRelu { .. } | Activation::Elu { .. } | Activation::Selu { .. } => all,
+                Activation::LeakyRelu { .. } | Activation::Elu { .. } => all,
+                Activation::Selu { gamma, .. } => all && *gamma >= 0.0,
                 _ => false,
             },
             Op::MaxPool2d(_)

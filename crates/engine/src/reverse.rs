@@ -107,8 +107,10 @@ impl Network {
             Rule::Gradient | Rule::AlphaBeta { .. } | Rule::ZPlus | Rule::Flat | Rule::WSquare => {
                 let parts = gradient::input_gradients(self, id, tape, r);
                 // Shape ops and winners move relevance along; what a product or a norm does to the sum is measured.
+                // Constant padding takes what lies on it.
                 let keeps_sum =
-                    matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum);
+                    matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum)
+                        && !matches!(op, Op::Pad { .. });
                 let absorbed = (ledger && !keeps_sum)
                     .then(|| parts.iter().fold(r.sum_samples(), |rest, part| rest.sub(&part.sum_samples())));
                 (parts, absorbed)

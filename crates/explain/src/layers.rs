@@ -28,10 +28,13 @@ pub fn layer_infos(graph: &Graph) -> Vec<LayerInfo> {
 /// The last feature map before the features are pooled or flattened: the default layer of GradCAM. methods.md 1.6.
 #[must_use]
 pub fn default_layer(graph: &Graph) -> Option<NodeId> {
-    graph.node_ids().rev().find(|&id| {
-        let node = graph.node(id);
-        is_map(graph, node.output) && !matches!(node.op.kind(), OpKind::Shape | OpKind::Softmax | OpKind::AvgPool)
-    })
+    let last = |excluded: &[OpKind]| {
+        graph.node_ids().rev().find(|&id| {
+            let node = graph.node(id);
+            is_map(graph, node.output) && !excluded.contains(&node.op.kind())
+        })
+    };
+    last(&[OpKind::Shape, OpKind::Softmax, OpKind::AvgPool, OpKind::MaxPool]).or_else(|| last(&[]))
 }
 
 /// The layer of that name, or the default one, if it is a feature map.

@@ -193,6 +193,11 @@ pub async fn explain(
                         ),
                     });
                 }
+                Some(neuron) if neuron.position.is_some() => {
+                    return Err(ExplainError::NotApplicable {
+                        reason: "An activation map shows a whole channel; leave row and column out.".into(),
+                    });
+                }
                 Some(neuron) => activation.channel(neuron.channel),
                 None => activation.channel_mean(),
             };

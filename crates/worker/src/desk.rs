@@ -23,6 +23,7 @@ struct Desk {
     cancelled: Cancelled,
     queue: RefCell<VecDeque<Incoming>>,
     busy: RefCell<bool>,
+    running: RefCell<Option<Job>>,
 }
 
 /// Listens to the page.
@@ -77,8 +78,11 @@ fn cancel(desk: &Desk, job: Job) {
     queue.retain(|waiting| job_of(&waiting.request) != Some(job));
     if queue.len() < before {
         port::send(&Reply::Cancelled { job });
-    } else {
+    } else if *desk.running.borrow() == Some(job) {
         desk.cancelled.borrow_mut().insert(job);
+    } else if let Some(session) = desk.session.borrow().as_ref() {
+        // It had just finished: nobody will draw its result.
+        session.forget(job);
     }
 }
 
@@ -91,7 +95,9 @@ async fn work(desk: &Rc<Desk>) {
     loop {
         let Some(incoming) = desk.queue.borrow_mut().pop_front() else { break };
         let job = job_of(&incoming.request);
+        *desk.running.borrow_mut() = job;
         let outcome = run(&session, incoming).await;
+        *desk.running.borrow_mut() = None;
         if let Some(job) = job {
             desk.cancelled.borrow_mut().remove(&job);
             if let Err(failure) = outcome {

@@ -1,5 +1,7 @@
 //! Kept explanations, drawn as often as the display changes.
 
+use std::cell::Cell;
+
 use innspect_engine::{EngineError, Tensor};
 use innspect_explain::Outcome;
 use innspect_protocol::{ChannelReduction, Display, Explanation, Facts, Job, MapState, Reply, Scale};
@@ -15,6 +17,8 @@ pub struct Kept {
     signed: bool,
     rectified: bool,
     facts: Facts,
+    /// Counts drawings: one that was overtaken by a later one is not sent.
+    drawings: Cell<u32>,
 }
 
 /// An attribution summed over channels, on the device and read back: the usual picture, and the sum that facts need.
@@ -37,11 +41,20 @@ impl Kept {
     /// Keeps an outcome of one sample.
     pub fn new(outcome: &Outcome, summed: Summed, facts: Facts) -> Self {
         let attribution = outcome.attribution.clone();
-        Self { attribution, summed, signed: outcome.signed, rectified: outcome.rectified, facts }
+        Self {
+            attribution,
+            summed,
+            signed: outcome.signed,
+            rectified: outcome.rectified,
+            facts,
+            drawings: Cell::new(0),
+        }
     }
 
     /// Draws it and sends picture, numbers and facts.
     pub async fn draw(&self, job: Job, display: Display) -> Result<(), EngineError> {
+        let drawing = self.drawings.get().wrapping_add(1);
+        self.drawings.set(drawing);
         let dims = self.attribution.dims();
         let (on_device, map) = if display.reduction == ChannelReduction::Sum {
             (self.summed.on_device.clone(), self.summed.map.clone())
@@ -63,6 +76,9 @@ impl Kept {
         let table = render::table(display.colormap, signed);
         let pixels = render::gpu::colorize(on_device.as_dispatch(), limit, &table, signed);
         let rgba = render::gpu::read_pixels(&pixels).await?;
+        if self.drawings.get() != drawing {
+            return Ok(());
+        }
         let explanation = Box::new(Explanation {
             width: dims[3],
             height: dims[2],

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use bytes::Bytes;
 use innspect_dataset::{Picture, Rgba, decode, prepare, thumbnail, view_large};
-use innspect_engine::{Device, EngineError, Tape, Tensor};
+use innspect_engine::{Device, Tape, Tensor};
 use innspect_explain::{Provenance, Subject, explain, read_logits, scores, top_classes};
 use innspect_formats::{FileKind, read_labels, read_model, sniff};
 use innspect_protocol::{
@@ -280,7 +280,11 @@ impl Session {
         let tape = network.forward(&input, &mut pacer).await?;
         let logits = read_logits(&network, &tape).await?;
         if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(EngineError::Device { reason: "the network's output is not finite".into() }.into());
+            return Err(Failure::new(
+                "The network's output is not a finite number.",
+                info.name.clone(),
+                "Check its input settings; if they are right, the network itself divides by zero or overflows.",
+            ));
         }
         let milliseconds = port::now() - begun;
         let pass = Rc::new(Pass { image: image.clone(), revision, tape, logits, view, milliseconds });
