@@ -104,7 +104,7 @@ pub(crate) fn gradient(network: &Network, activation: &Activation, x: &Tensor, y
 }
 
 /// What Guided Backpropagation and DeconvNet pass through a rectifier; `None` for other functions, for which neither
-/// is defined. methods.md 1.4.
+/// is defined (Springenberg et al. 2015).
 pub(crate) fn modified_gradient(activation: &Activation, x: &Tensor, g: &Tensor, deconv: bool) -> Option<Tensor> {
     if !activation.is_rectifier() {
         return None;

@@ -1,8 +1,9 @@
 //! Operations with a kernel of their own: one WGSL launch on the GPU, one pass over memory on the CPU.
 //!
-//! Each kernel is a file of `shaders/` with its twin beside it here, in [`Kernels`]' implementation for flex. Both are
-//! compared by the tests of the operators and methods, which run on both devices. All tensors of one launch have the same layout in memory, whichever it is, so that a convolution's channels-last
-//! result is not copied first.
+//! The kernels of rules are files of `shaders/` with their twins beside them here, in [`Kernels`]' implementation for
+//! flex; both run in the tests of the operators and methods. Clipping and convolutions are burn's own on the GPU and have
+//! a faster form here on the CPU. All tensors of one launch have the same layout in memory, whichever it is, so that a
+//! convolution's channels-last result is not copied first.
 
 use burn::{
     backend::{
@@ -20,7 +21,7 @@ use crate::{
     shader,
 };
 
-/// How a rectifier treats the cotangent. methods.md 1.4.
+/// How a rectifier treats the cotangent: the gradient's gate, Guided Backpropagation's or DeconvNet's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rectifier {
     /// The unit is open for inputs above this...

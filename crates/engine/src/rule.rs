@@ -2,7 +2,7 @@
 
 use innspect_graph::{Graph, NodeId, Op, OpKind, ValueId};
 
-/// A propagation rule. methods.md 1.4 and 1.7.
+/// A propagation rule; each names the paper it is from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
     /// The vector-Jacobian product. For max pooling it is winner-takes-all, for shape ops it moves relevance along.
@@ -98,7 +98,7 @@ impl Composite {
     }
 
     /// LRP with one rule for convolutions, one for dense layers and possibly one for the first layers. Layers without
-    /// weights get the rules of methods.md 1.7: functions pass, means and sums split in proportion, max pooling and
+    /// weights get the usual rules (iNNvestigate, zennit): functions pass, means and sums split in proportion, max pooling and
     /// shape ops follow the gradient; so do products.
     #[must_use]
     pub fn lrp(convolution: Rule, dense: Rule, first: Option<Rule>) -> Self {

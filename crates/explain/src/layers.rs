@@ -25,7 +25,8 @@ pub fn layer_infos(graph: &Graph) -> Vec<LayerInfo> {
         .collect()
 }
 
-/// The last feature map before the features are pooled or flattened: the default layer of GradCAM. methods.md 1.6.
+/// The last feature map before the features are pooled or flattened: the default layer of GradCAM (Selvaraju
+/// et al. 2017).
 #[must_use]
 pub fn default_layer(graph: &Graph) -> Option<NodeId> {
     let last = |excluded: &[OpKind]| {

@@ -2,7 +2,7 @@
 
 use innspect_engine::Composite;
 
-/// What is propagated back at the explained class. methods.md 8.5.
+/// What is propagated back at the explained class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// 1: the result is a derivative.

@@ -139,7 +139,7 @@ impl Activation {
     pub const RELU6: Self = Self::Clip { min: 0.0, max: 6.0 };
 
     /// Whether this is a rectifier, the only functions for which DeconvNet and Guided Backpropagation are defined:
-    /// ReLU and its clipped form. methods.md 1.4.
+    /// ReLU and its clipped form (Zeiler & Fergus 2014; Springenberg et al. 2015).
     #[must_use]
     pub fn is_rectifier(&self) -> bool {
         matches!(self, Self::Relu) || matches!(self, Self::Clip { min, max } if *min == 0.0 && *max > 0.0)

@@ -117,7 +117,7 @@ pub struct Facts {
     pub check: Option<SumCheck>,
     /// SHA-256 of the model file.
     pub model_sha256: String,
-    /// Device: `cpu`, or the GPU's name.
+    /// Device: `CPU`, or the GPU's name.
     pub device: String,
     /// Seconds from the request to the map in memory, without the forward pass where that was cached.
     pub seconds: f64,

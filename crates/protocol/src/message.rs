@@ -95,7 +95,7 @@ pub enum Request {
         /// Its bytes.
         source: Source,
     },
-    /// A file the user gave, attachment 0: network, picture or labels, decided by its content.
+    /// A file the user gave, attachment 0: network or picture, decided by its content.
     /// Answered by [`Reply::ModelReady`] or [`Reply::ImageReady`].
     OpenFile {
         /// Job.
@@ -160,7 +160,8 @@ pub enum Request {
         /// The job of the explanation.
         job: Job,
     },
-    /// Stop a job. Answered by [`Reply::Cancelled`] if it was still waiting or running.
+    /// Stop a job. Answered by [`Reply::Cancelled`] if it was waiting, or running with a pause still ahead; the result of
+    /// a job that had just finished is freed.
     Cancel {
         /// The job.
         job: Job,

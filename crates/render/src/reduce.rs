@@ -4,7 +4,7 @@ use innspect_protocol::{ChannelReduction, MapState};
 
 /// One value per pixel out of an attribution of `channels` channels, `[C, H, W]` to `[H, W]`.
 ///
-/// Libraries differ in this more than in the methods themselves (methods.md 1.1), so it is a choice of the display. A
+/// Libraries differ in this more than in the methods themselves, so it is a choice of the display. A
 /// pixel with a value that is not finite in any channel stays not finite.
 ///
 /// # Panics

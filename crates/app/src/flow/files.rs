@@ -97,12 +97,6 @@ async fn read(store: Store, job: Job, id: String, file: File, state: RwSignal<Fi
 }
 
 fn add_model(store: Store, info: ModelInfo, file: &File) {
-    // A labels file answers with the network that it names the classes of.
-    if let Some(model) = untrack(|| store.model(&info.id)) {
-        model.revision.update(|revision| *revision += 1);
-        model.state.set(ModelState::Ready(info.into()));
-        return;
-    }
     let slot = store.free_slot();
     let model = store.owned(|| {
         let origin = ModelOrigin::File(StoredValue::new_local(file.clone()));
