@@ -48,6 +48,15 @@ impl Tape {
         self.batch
     }
 
+    /// The same pass with some values replaced, for rules that look at another point than the one that ran.
+    pub(crate) fn with_values(&self, replaced: &[(ValueId, Tensor)]) -> Self {
+        let mut tape = self.clone();
+        for (id, value) in replaced {
+            tape.values[id.index()] = Some(value.clone());
+        }
+        tape
+    }
+
     pub(crate) fn kept(&self, node: NodeId) -> Option<&Kept> {
         self.kept[node.index()].as_ref()
     }
@@ -59,16 +68,8 @@ impl Network {
     /// # Errors
     /// [`EngineError::InputShape`], or [`EngineError::Cancelled`] if the pacer says so.
     pub async fn forward(&self, input: &Tensor, pacer: &mut impl Pacer) -> Result<Tape, EngineError> {
-        let expected = &self.graph().value(self.graph().input).shape;
-        let dims = input.dims();
-        if dims.get(1..) != Some(expected.dims()) {
-            let actual = dims.get(1..).unwrap_or_default().to_vec().into();
-            return Err(EngineError::InputShape { expected: expected.clone(), actual });
-        }
         let graph = self.graph();
-        let mut tape =
-            Tape { values: vec![None; graph.values.len()], kept: vec![None; graph.nodes.len()], batch: input.batch() };
-        tape.values[graph.input.index()] = Some(input.clone());
+        let mut tape = self.begin(input)?;
         for id in graph.node_ids() {
             pacer.pace(id.index(), graph.nodes.len()).await?;
             let (output, kept) = self.evaluate(id, &tape);
@@ -76,6 +77,53 @@ impl Network {
             tape.kept[id.index()] = kept;
         }
         Ok(tape)
+    }
+
+    /// A tape that holds the input and nothing else.
+    fn begin(&self, input: &Tensor) -> Result<Tape, EngineError> {
+        let graph = self.graph();
+        let expected = &graph.value(graph.input).shape;
+        let dims = input.dims();
+        if dims.get(1..) != Some(expected.dims()) {
+            let actual = dims.get(1..).unwrap_or_default().to_vec().into();
+            return Err(EngineError::InputShape { expected: expected.clone(), actual });
+        }
+        let (values, kept) = (vec![None; graph.values.len()], vec![None; graph.nodes.len()]);
+        let mut tape = Tape { values, kept, batch: input.batch() };
+        tape.values[graph.input.index()] = Some(input.clone());
+        Ok(tape)
+    }
+
+    /// Runs forward on `input` for the sake of one value, and frees each other one after its last use.
+    ///
+    /// # Errors
+    /// As for [`Self::forward`].
+    pub async fn infer(&self, input: &Tensor, wanted: ValueId, pacer: &mut impl Pacer) -> Result<Tensor, EngineError> {
+        let graph = self.graph();
+        let mut uses = graph.uses();
+        uses[wanted.index()] += 1;
+        let mut tape = self.begin(input)?;
+        for id in graph.node_ids() {
+            if tape.values[wanted.index()].is_some() {
+                break;
+            }
+            pacer.pace(id.index(), graph.nodes.len()).await?;
+            let (output, _) = self.evaluate(id, &tape);
+            tape.values[graph.node(id).output.index()] = Some(output);
+            for used in &graph.node(id).inputs {
+                uses[used.index()] -= 1;
+                if uses[used.index()] == 0 {
+                    tape.values[used.index()] = None;
+                }
+            }
+        }
+        Ok(tape.value(wanted).clone())
+    }
+
+    /// Bytes of one sample's values on a tape.
+    #[must_use]
+    pub fn tape_bytes(&self) -> u64 {
+        4 * self.graph().values.iter().map(|value| value.shape.numel() as u64).sum::<u64>()
     }
 
     /// One node.

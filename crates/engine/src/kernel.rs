@@ -45,6 +45,34 @@ pub trait Kernels: Backend {
     /// `max(x, 0) · p + min(x, 0) · n`.
     fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// The share that an output passes back under the gamma rule, see [`gamma_share`].
+    fn gamma_share(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        gamma: f32,
+        positive: bool,
+    ) -> FloatTensor<Self>;
+
+    /// `x · a - low · p - high · n` with bounds by channel, see [`box_recombine`].
+    fn box_recombine(
+        x: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        n: FloatTensor<Self>,
+        low: Vec<f32>,
+        high: Vec<f32>,
+    ) -> FloatTensor<Self>;
+
+    /// `m · dy / dx`, or `g` where `|dx| < smallest`.
+    fn secant(
+        m: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        dx: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        smallest: f32,
+    ) -> FloatTensor<Self>;
+
     /// The cotangent behind a piecewise linear unit with input `x`.
     fn rectifier_gradient(
         x: FloatTensor<Self>,
@@ -91,6 +119,26 @@ pub(crate) fn recombine(x: &Tensor, p: &Tensor, n: &Tensor) -> Tensor {
     Tensor(<Dispatch as Kernels>::recombine(x.0.clone(), p.0.clone(), n.0.clone()))
 }
 
+/// The share of every output under the generalised gamma rule (Andéol et al. 2021, in zennit's form): `R / d` with
+/// `d = z + gamma · p` for positive outputs and `z + gamma · (z - p)` for negative ones, times `1 + gamma` where the output
+/// has the asked-for sign. `p` holds the positive contributions to `z`; the negative ones are `z - p`, which loses no
+/// digits where `z` is negative.
+pub(crate) fn gamma_share(r: &Tensor, z: &Tensor, p: &Tensor, gamma: f32, positive: bool) -> Tensor {
+    Tensor(<Dispatch as Kernels>::gamma_share(r.0.clone(), z.0.clone(), p.0.clone(), gamma, positive))
+}
+
+/// See [`Kernels::box_recombine`]; the operands `[n, c, ...]` have the same shape, the bounds one number a channel.
+pub(crate) fn box_recombine(x: &Tensor, a: &Tensor, p: &Tensor, n: &Tensor, low: &[f32], high: &[f32]) -> Tensor {
+    let (x, a, p, n) = (x.0.clone(), a.0.clone(), p.0.clone(), n.0.clone());
+    Tensor(<Dispatch as Kernels>::box_recombine(x, a, p, n, low.to_vec(), high.to_vec()))
+}
+
+/// See [`Kernels::secant`]; the operands have the same shape.
+pub(crate) fn secant(m: &Tensor, g: &Tensor, dx: &Tensor, dy: &Tensor, smallest: f32) -> Tensor {
+    let (m, g, dx, dy) = (m.0.clone(), g.0.clone(), dx.0.clone(), dy.0.clone());
+    Tensor(<Dispatch as Kernels>::secant(m, g, dx, dy, smallest))
+}
+
 /// See [`Kernels::rectifier_gradient`]; the operands have the same shape.
 pub(crate) fn rectifier_gradient(x: &Tensor, g: &Tensor, rectifier: Rectifier) -> Tensor {
     let Rectifier { low, high, slope, positive_only, ungated } = rectifier;
@@ -119,6 +167,9 @@ pub(crate) fn convolution_input_gradient(x: &Tensor, weight: &Tensor, g: &Tensor
 
 static LRP_DIVIDE: Shader = shader!("lrp_divide");
 static LRP_RECOMBINE: Shader = shader!("lrp_recombine");
+static LRP_GAMMA: Shader = shader!("lrp_gamma");
+static LRP_BOX: Shader = shader!("lrp_box");
+static SECANT: Shader = shader!("secant");
 static RECTIFIER_GRADIENT: Shader = shader!("rectifier_gradient");
 
 /// Launches an element-wise shader: `inputs` of one shape, one output, `info` after the element count.
@@ -148,6 +199,43 @@ impl Kernels for CubeBackend {
 
     fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self> {
         launch_elementwise(&LRP_RECOMBINE, vec![x, p, n], &[])
+    }
+
+    fn gamma_share(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        gamma: f32,
+        positive: bool,
+    ) -> FloatTensor<Self> {
+        launch_elementwise(&LRP_GAMMA, vec![r, z, p], &[gamma.to_bits(), u32::from(positive)])
+    }
+
+    fn box_recombine(
+        x: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        n: FloatTensor<Self>,
+        low: Vec<f32>,
+        high: Vec<f32>,
+    ) -> FloatTensor<Self> {
+        // The shader finds the channel from the place in memory.
+        let inputs = [x, a, p, n].map(into_contiguous).to_vec();
+        let shape = inputs[0].meta.shape();
+        let (channels, cells) = (shape[1], shape.iter().skip(2).product::<usize>());
+        let mut info = vec![cells as u32, channels as u32];
+        info.extend(low.iter().chain(&high).map(|bound| bound.to_bits()));
+        launch_elementwise(&LRP_BOX, inputs, &info)
+    }
+
+    fn secant(
+        m: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        dx: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        smallest: f32,
+    ) -> FloatTensor<Self> {
+        launch_elementwise(&SECANT, vec![m, g, dx, dy], &[smallest.to_bits()])
     }
 
     fn rectifier_gradient(
@@ -227,6 +315,68 @@ impl Kernels for Flex {
         Self::float_from_data(TensorData::new(data, shape), &Default::default())
     }
 
+    fn gamma_share(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        gamma: f32,
+        positive: bool,
+    ) -> FloatTensor<Self> {
+        let shape = z.shape();
+        let (r, z, p) = (r.to_contiguous(), z.to_contiguous(), p.to_contiguous());
+        let (above, below) = if positive { (1.0 + gamma, 1.0) } else { (1.0, 1.0 + gamma) };
+        let shares = elements(&r).iter().zip(elements(&z)).zip(elements(&p)).map(|((&r, &z), &p)| {
+            let d = z + gamma * if z > 0.0 { p } else { z - p };
+            let share = if z > 0.0 { above } else { below } * r / d;
+            if (z == 0.0) | (d == 0.0) { 0.0 } else { share }
+        });
+        Self::float_from_data(TensorData::new(shares.collect::<Vec<f32>>(), shape), &Default::default())
+    }
+
+    fn box_recombine(
+        x: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        n: FloatTensor<Self>,
+        low: Vec<f32>,
+        high: Vec<f32>,
+    ) -> FloatTensor<Self> {
+        let shape = x.shape();
+        let cells = shape.iter().skip(2).product::<usize>().max(1);
+        let (x, a) = (x.to_contiguous(), a.to_contiguous());
+        let (p, n) = (p.to_contiguous(), n.to_contiguous());
+        let planes = elements(&x).chunks(cells).zip(elements(&a).chunks(cells));
+        let parts = elements(&p).chunks(cells).zip(elements(&n).chunks(cells));
+        let mut data = Vec::with_capacity(shape.num_elements());
+        for (plane, ((x, a), (p, n))) in planes.zip(parts).enumerate() {
+            let (low, high) = (low[plane % low.len()], high[plane % high.len()]);
+            data.extend(x.iter().zip(a).zip(p.iter().zip(n)).map(|((&x, &a), (&p, &n))| x * a - low * p - high * n));
+        }
+        Self::float_from_data(TensorData::new(data, shape), &Default::default())
+    }
+
+    fn secant(
+        m: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        dx: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        smallest: f32,
+    ) -> FloatTensor<Self> {
+        let shape = m.shape();
+        let (m, g) = (m.to_contiguous(), g.to_contiguous());
+        let (dx, dy) = (dx.to_contiguous(), dy.to_contiguous());
+        let multipliers = elements(&m).iter().zip(elements(&g));
+        let differences = elements(&dx).iter().zip(elements(&dy));
+        let data: Vec<f32> = multipliers
+            .zip(differences)
+            .map(|((&m, &g), (&dx, &dy))| {
+                let secant = m * (dy / dx);
+                if dx.abs() < smallest { g } else { secant }
+            })
+            .collect();
+        Self::float_from_data(TensorData::new(data, shape), &Default::default())
+    }
+
     fn rectifier_gradient(
         x: FloatTensor<Self>,
         g: FloatTensor<Self>,
@@ -298,7 +448,7 @@ impl Kernels for Flex {
     }
 }
 
-fn elements(tensor: &FloatTensor<Flex>) -> &[f32] {
+pub(crate) fn elements(tensor: &FloatTensor<Flex>) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_default()
 }
 

@@ -15,6 +15,7 @@
 //! value.
 
 mod activation;
+mod deep_lift;
 mod depthwise;
 mod device;
 mod error;
@@ -23,11 +24,14 @@ mod gradient;
 mod kernel;
 pub mod launch;
 mod linear;
+mod lrp;
 mod network;
 mod pacer;
+mod pattern;
 pub mod resample;
 mod reverse;
 mod rule;
+mod sampling;
 mod tensor;
 
 pub use device::Device;
@@ -36,6 +40,8 @@ pub use forward::Tape;
 pub use kernel::Kernels;
 pub use network::Network;
 pub use pacer::{Pacer, Unpaced};
+pub use pattern::{PatternFit, Patterns};
 pub use reverse::{Arrived, Walk};
-pub use rule::{Assigned, Composite, Rule, Selector, TINY};
+pub use rule::{Assigned, Bias, Bounds, Composite, Rule, Selector, TINY};
+pub use sampling::{Copies, Sampling};
 pub use tensor::Tensor;

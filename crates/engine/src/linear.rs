@@ -32,20 +32,7 @@ pub(crate) fn weights(op: &Op) -> Option<(ParamId, Option<ParamId>)> {
 /// # Panics
 /// If `op` has no weights.
 pub(crate) fn forward(network: &Network, op: &Op, x: &Tensor, part: Part, bias: Option<&Tensor>) -> Tensor {
-    match op {
-        Op::Conv2d(conv) => kernel::convolution(x, &network.param(conv.weight, part), bias, conv_options(conv)),
-        Op::ConvTranspose2d(conv) => {
-            let weight = network.param(conv.weight, part);
-            let bias = bias.map(|bias| bias.0.clone());
-            let full = Dispatch::conv_transpose2d(x.0.clone(), weight.0, bias, transpose_options(conv));
-            Tensor(full).unpad(&cut(conv))
-        }
-        Op::Dense { weight, .. } => {
-            let bias = bias.map(|bias| bias.0.clone());
-            dense(x, |flat| Tensor(Dispatch::linear(flat.0, network.param(*weight, part).0, bias)))
-        }
-        _ => unreachable!("only called for ops with weights"),
-    }
+    forward_with(op, x, &part_of(network, op, part), bias)
 }
 
 /// The gradient with respect to `x` of the operation with a part of its weight, for the cotangent `g` of its output.
@@ -53,20 +40,65 @@ pub(crate) fn forward(network: &Network, op: &Op, x: &Tensor, part: Part, bias: 
 /// # Panics
 /// If `op` has no weights.
 pub(crate) fn input_gradient(network: &Network, op: &Op, x: &Tensor, part: Part, g: &Tensor) -> Tensor {
+    input_gradient_with(op, x, &part_of(network, op, part), g)
+}
+
+fn part_of(network: &Network, op: &Op, part: Part) -> Tensor {
+    let (weight, _) = weights(op).expect("only called for ops with weights");
+    network.param(weight, part)
+}
+
+/// [`forward`] with any weight of the right shape.
+pub(crate) fn forward_with(op: &Op, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     match op {
-        Op::Conv2d(conv) => {
-            kernel::convolution_input_gradient(x, &network.param(conv.weight, part), g, conv_options(conv))
-        }
+        Op::Conv2d(conv) => kernel::convolution(x, weight, bias, conv_options(conv)),
         Op::ConvTranspose2d(conv) => {
-            let weight = network.param(conv.weight, part);
+            let weight = weight.clone();
+            let bias = bias.map(|bias| bias.0.clone());
+            let full = Dispatch::conv_transpose2d(x.0.clone(), weight.0, bias, transpose_options(conv));
+            Tensor(full).unpad(&cut(conv))
+        }
+        Op::Dense { .. } => {
+            let bias = bias.map(|bias| bias.0.clone());
+            dense(x, |flat| Tensor(Dispatch::linear(flat.0, weight.0.clone(), bias)))
+        }
+        _ => unreachable!("only called for ops with weights"),
+    }
+}
+
+/// [`input_gradient`] with any weight of the right shape.
+pub(crate) fn input_gradient_with(op: &Op, x: &Tensor, weight: &Tensor, g: &Tensor) -> Tensor {
+    match op {
+        Op::Conv2d(conv) => kernel::convolution_input_gradient(x, weight, g, conv_options(conv)),
+        Op::ConvTranspose2d(conv) => {
+            let weight = weight.clone();
             let g = g.pad(&cut(conv), 0.0);
             Tensor(Dispatch::conv_transpose2d_x_backward(weight.0, g.0, transpose_options(conv)))
         }
-        Op::Dense { weight, .. } => {
-            let weight = network.param(*weight, part);
-            dense(g, |flat| Tensor(Dispatch::linear_x_backward(weight.0, flat.0)))
-        }
+        Op::Dense { .. } => dense(g, |flat| Tensor(Dispatch::linear_x_backward(weight.0.clone(), flat.0))),
         _ => unreachable!("only called for ops with weights"),
+    }
+}
+
+/// The gradient with respect to the weight of a convolution or dense layer, for the cotangent `g` of its output, summed
+/// over the batch; `weight` gives its shape.
+///
+/// # Panics
+/// If `op` is neither.
+pub(crate) fn weight_gradient(op: &Op, x: &Tensor, weight: &Tensor, g: &Tensor) -> Tensor {
+    match op {
+        Op::Conv2d(conv) => {
+            Tensor(Dispatch::conv2d_weight_backward(x.0.clone(), weight.0.clone(), g.0.clone(), conv_options(conv)))
+        }
+        Op::Dense { .. } => {
+            let rows = |tensor: &Tensor| {
+                let dims = tensor.dims();
+                let features = dims.last().copied().unwrap_or(1);
+                tensor.reshape(&[dims.iter().product::<usize>() / features.max(1), features])
+            };
+            rows(x).permute(&[1, 0]).matmul(&rows(g))
+        }
+        _ => unreachable!("only called for convolutions and dense layers"),
     }
 }
 

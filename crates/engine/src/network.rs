@@ -55,6 +55,26 @@ impl Network {
         Ok(Self { graph, device: device.clone(), params, parts: RefCell::default(), constants, nonnegative })
     }
 
+    /// The same network with some weights replaced; the others are shared with this one.
+    ///
+    /// # Panics
+    /// If a weight has another number of elements.
+    #[must_use]
+    pub fn with_params(&self, replaced: &HashMap<ParamId, Vec<f32>>) -> Self {
+        let mut params = self.params.clone();
+        for (id, data) in replaced {
+            params[id.index()] = Tensor::from_slice(data, &upload_shape(&self.graph.param(*id).shape), &self.device);
+        }
+        Self {
+            graph: self.graph.clone(),
+            device: self.device.clone(),
+            params,
+            parts: RefCell::default(),
+            constants: self.constants.clone(),
+            nonnegative: self.nonnegative.clone(),
+        }
+    }
+
     /// The graph.
     #[must_use]
     pub fn graph(&self) -> &Graph {

@@ -3,11 +3,11 @@
 use innspect_graph::{NodeId, Op, OpKind, ValueId};
 
 use crate::{
-    EngineError, Pacer, Tensor, activation,
+    EngineError, Pacer, Patterns, Tensor, activation,
     forward::Tape,
-    gradient, kernel, linear,
+    gradient, linear,
     network::{Network, Part},
-    rule::{Assigned, Rule, TINY},
+    rule::{Assigned, Bias, Rule},
 };
 
 /// What a reverse pass starts from, where it ends and what it records.
@@ -21,6 +21,21 @@ pub struct Walk<'a> {
     pub until: ValueId,
     /// Whether to add up what biases and stabilisers take.
     pub ledger: bool,
+    /// The forward pass of the reference, with the same batch, for rules that compare with one.
+    pub reference: Option<&'a Tape>,
+    /// Patterns, for rules that replace weights.
+    pub patterns: Option<&'a Patterns>,
+    /// What arrives at this value is multiplied with a mask that broadcasts to it, and only that goes on: relevance
+    /// through a concept (Achtibat et al. 2023).
+    pub mask: Option<(ValueId, Tensor)>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that needs nothing but rules and records nothing.
+    #[must_use]
+    pub fn new(seed: (ValueId, Tensor), rules: &'a [Assigned], until: ValueId) -> Self {
+        Self { seed, rules, until, ledger: false, reference: None, patterns: None, mask: None }
+    }
 }
 
 /// What arrived.
@@ -29,6 +44,23 @@ pub struct Arrived {
     /// Cotangent or relevance of the value the walk ended at.
     pub relevance: Tensor,
     /// Relevance taken by biases and stabilisers on the way, `[n]`, if it was asked for.
+    pub absorbed: Option<Tensor>,
+}
+
+/// One node on the way back.
+pub(crate) struct Step<'a> {
+    pub id: NodeId,
+    pub tape: &'a Tape,
+    /// What arrived at its output.
+    pub r: &'a Tensor,
+    pub ledger: bool,
+    pub reference: Option<&'a Tape>,
+    pub patterns: Option<&'a Patterns>,
+}
+
+/// What a node passes on, by the value that gets it, and what its bias and stabiliser took, `[n]`.
+pub(crate) struct Passed {
+    pub parts: Vec<(ValueId, Tensor)>,
     pub absorbed: Option<Tensor>,
 }
 
@@ -45,20 +77,31 @@ impl Network {
         let mut arriving: Vec<Option<Tensor>> = vec![None; graph.values.len()];
         arriving[walk.seed.0.index()] = Some(walk.seed.1);
         for id in graph.node_ids().rev() {
-            let node = graph.node(id);
-            if node.output == walk.until || !needed[node.output.index()] {
+            let output = graph.node(id).output;
+            if output == walk.until || !needed[output.index()] {
                 continue;
             }
-            let Some(relevance) = arriving[node.output.index()].take() else { continue };
+            let Some(mut relevance) = arriving[output.index()].take() else { continue };
+            if let Some((_, mask)) = walk.mask.as_ref().filter(|(at, _)| *at == output) {
+                relevance = relevance.mul(mask);
+            }
             pacer.pace(steps - 1 - id.index(), steps).await?;
-            let (parts, absorbed) = self.apply(walk.rules[id.index()].rule, id, tape, &relevance, walk.ledger);
-            for (&input, part) in node.inputs.iter().zip(parts) {
-                if needed[input.index()] {
-                    let slot = &mut arriving[input.index()];
+            let step = Step {
+                id,
+                tape,
+                r: &relevance,
+                ledger: walk.ledger,
+                reference: walk.reference,
+                patterns: walk.patterns,
+            };
+            let passed = self.apply(&walk.rules[id.index()].rule, &step);
+            for (to, part) in passed.parts {
+                if needed[to.index()] {
+                    let slot = &mut arriving[to.index()];
                     *slot = Some(slot.take().map_or_else(|| part.clone(), |sum| sum.add(&part)));
                 }
             }
-            if let (Some(ledger), Some(absorbed)) = (&mut ledger, absorbed) {
+            if let (Some(ledger), Some(absorbed)) = (&mut ledger, passed.absorbed) {
                 *ledger = ledger.add(&absorbed);
             }
         }
@@ -82,154 +125,64 @@ impl Network {
         reached
     }
 
-    /// Relevance of a node's inputs, and what its bias and stabiliser took, `[n]`.
-    fn apply(&self, rule: Rule, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
-        let node = self.graph().node(id);
+    /// Relevance of a node's inputs under a rule.
+    fn apply(&self, rule: &Rule, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
         let op = &node.op;
+        let has_weights = linear::weights(op).is_some();
         match rule {
-            Rule::Pass => (node.inputs.iter().map(|_| r.clone()).collect(), None),
+            Rule::Pass => {
+                Passed { parts: node.inputs.iter().map(|&to| (to, step.r.clone())).collect(), absorbed: None }
+            }
             Rule::Guided | Rule::Deconv => {
                 let modified = match op {
                     Op::Activation(function) => {
-                        activation::modified_gradient(function, tape.value(node.inputs[0]), r, rule == Rule::Deconv)
+                        let x = step.tape.value(node.inputs[0]);
+                        activation::modified_gradient(function, x, step.r, *rule == Rule::Deconv)
                     }
                     _ => None,
                 };
-                (modified.map_or_else(|| gradient::input_gradients(self, id, tape, r), |part| vec![part]), None)
+                match modified {
+                    Some(part) => Passed { parts: vec![(node.inputs[0], part)], absorbed: None },
+                    None => Passed { parts: self.gradients(step), absorbed: None },
+                }
             }
-            Rule::Epsilon(epsilon) => self.epsilon(epsilon, id, tape, r, ledger),
-            Rule::AlphaBeta { alpha, beta } if linear::weights(op).is_some() => {
-                self.alpha_beta(alpha, beta, true, id, tape, r, ledger)
-            }
-            Rule::ZPlus if linear::weights(op).is_some() => self.alpha_beta(1.0, 0.0, false, id, tape, r, ledger),
-            Rule::Flat if linear::weights(op).is_some() => self.spread(Part::Ones, id, tape, r, ledger),
-            Rule::WSquare if linear::weights(op).is_some() => self.spread(Part::Square, id, tape, r, ledger),
-            Rule::Gradient | Rule::AlphaBeta { .. } | Rule::ZPlus | Rule::Flat | Rule::WSquare => {
-                let parts = gradient::input_gradients(self, id, tape, r);
+            Rule::Epsilon(epsilon) => self.epsilon(*epsilon, step),
+            Rule::AlphaBeta { alpha, beta, bias } if has_weights => self.alpha_beta(*alpha, *beta, *bias, step),
+            Rule::ZPlus if has_weights => self.alpha_beta(1.0, 0.0, Bias::Ignored, step),
+            Rule::ZPlusFast if has_weights => self.z_plus_fast(step),
+            Rule::Gamma(gamma) if has_weights => self.gamma(*gamma, step),
+            Rule::Box(bounds) if has_weights => self.bounded(bounds, step),
+            Rule::Flat if has_weights => self.spread(Part::Ones, step),
+            Rule::WSquare if has_weights => self.spread(Part::Square, step),
+            Rule::Rescale => self.rescale(step),
+            Rule::RevealCancel => self.reveal_cancel(step),
+            Rule::Pattern { attribution } if has_weights => self.through_pattern(*attribution, step),
+            Rule::Gradient
+            | Rule::AlphaBeta { .. }
+            | Rule::ZPlus
+            | Rule::ZPlusFast
+            | Rule::Gamma(_)
+            | Rule::Box(_)
+            | Rule::Flat
+            | Rule::WSquare
+            | Rule::Pattern { .. } => {
+                let parts = self.gradients(step);
                 // Shape ops and winners move relevance along; what a product or a norm does to the sum is measured.
                 // Constant padding takes what lies on it.
                 let keeps_sum =
                     matches!(op.kind(), OpKind::Shape | OpKind::MaxPool | OpKind::Resize | OpKind::Extremum)
                         && !matches!(op, Op::Pad { .. });
-                let absorbed = (ledger && !keeps_sum)
-                    .then(|| parts.iter().fold(r.sum_samples(), |rest, part| rest.sub(&part.sum_samples())));
-                (parts, absorbed)
+                let absorbed = (step.ledger && !keeps_sum)
+                    .then(|| parts.iter().fold(step.r.sum_samples(), |rest, (_, part)| rest.sub(&part.sum_samples())));
+                Passed { parts, absorbed }
             }
         }
     }
 
-    /// `x · Jᵀ(R / (y + epsilon))` for any op that is linear in its inputs up to a constant.
-    fn epsilon(
-        &self,
-        epsilon: f32,
-        id: NodeId,
-        tape: &Tape,
-        r: &Tensor,
-        ledger: bool,
-    ) -> (Vec<Tensor>, Option<Tensor>) {
-        let node = self.graph().node(id);
-        let y = tape.value(node.output);
-        let s = kernel::stabilized_divide(r, y, epsilon, 1.0);
-        let parts: Vec<Tensor> = gradient::input_gradients(self, id, tape, &s)
-            .iter()
-            .zip(&node.inputs)
-            .map(|(part, &input)| part.mul(tape.value(input)))
-            .collect();
-        // What the inputs contribute is y without its constant; the rest of R goes to the constant and to epsilon.
-        let absorbed = ledger.then(|| {
-            let contributed = match self.constant_term(&node.op, y) {
-                Some(constant) => s.mul(&y.sub(&constant)),
-                None => s.mul(y),
-            };
-            r.sub(&contributed).sum_samples()
-        });
-        (parts, absorbed)
-    }
-
-    /// The constant that an op adds to what is linear in its inputs, broadcastable to its output `y`.
-    fn constant_term(&self, op: &Op, y: &Tensor) -> Option<Tensor> {
-        let rank = y.dims().len();
-        if let Op::Affine { shift, .. } = op {
-            return shift.map(|shift| self.broadcastable(shift, rank));
-        }
-        let bias = linear::weights(op)?.1?;
-        let bias = self.param(bias, Part::Whole);
-        let length = bias.dims().iter().product();
-        Some(bias.reshape(&linear::bias_shape(op, length, rank)))
-    }
-
-    /// Positive contributions `x⁺w⁺ + x⁻w⁻` and negative ones `x⁺w⁻ + x⁻w⁺`, each over its own sum with the bias of
-    /// its sign (or none). Inputs that cannot be negative need half the work.
-    fn alpha_beta(
-        &self,
-        alpha: f32,
-        beta: f32,
-        with_bias: bool,
-        id: NodeId,
-        tape: &Tape,
-        r: &Tensor,
-        ledger: bool,
-    ) -> (Vec<Tensor>, Option<Tensor>) {
-        let node = self.graph().node(id);
-        let op = &node.op;
-        let x = tape.value(node.inputs[0]);
-        let signed = !self.is_nonnegative(node.inputs[0]);
-        let bias = linear::weights(op).and_then(|(_, bias)| bias).filter(|_| with_bias);
-        let split = signed.then(|| (x.clamp_min(0.0), x.clamp_max(0.0)));
-        // What x⁺ and x⁻ are multiplied with in the end, summed over the two kinds of contribution.
-        let mut for_positive: Option<Tensor> = None;
-        let mut for_negative: Option<Tensor> = None;
-        let gather = |slot: &mut Option<Tensor>, part: Tensor| {
-            *slot = Some(slot.take().map_or_else(|| part.clone(), |sum| sum.add(&part)));
-        };
-        let mut absorbed = ledger.then(|| r.sum_samples());
-        for (weight, supports) in [(alpha, true), (-beta, false)] {
-            if weight == 0.0 {
-                continue;
-            }
-            // The part of w that meets x⁺, and the one that meets x⁻.
-            let (with_positive, with_negative) =
-                if supports { (Part::Positive, Part::Negative) } else { (Part::Negative, Part::Positive) };
-            let bias = bias.map(|bias| self.param(bias, with_positive));
-            let z = match &split {
-                None => linear::forward(self, op, x, with_positive, bias.as_ref()),
-                Some((positive, negative)) => linear::forward(self, op, positive, with_positive, bias.as_ref())
-                    .add(&linear::forward(self, op, negative, with_negative, None)),
-            };
-            let s = kernel::stabilized_divide(r, &z, TINY, weight);
-            gather(&mut for_positive, linear::input_gradient(self, op, x, with_positive, &s));
-            if split.is_some() {
-                gather(&mut for_negative, linear::input_gradient(self, op, x, with_negative, &s));
-            }
-            if let Some(rest) = &mut absorbed {
-                let contributed = match &bias {
-                    Some(bias) => {
-                        let length = bias.dims().iter().product();
-                        s.mul(&z.sub(&bias.reshape(&linear::bias_shape(op, length, z.dims().len()))))
-                    }
-                    None => s.mul(&z),
-                };
-                *rest = rest.sub(&contributed.sum_samples());
-            }
-        }
-        let part = match (for_positive, for_negative) {
-            (Some(positive), Some(negative)) => kernel::recombine(x, &positive, &negative),
-            (Some(positive), None) => positive.mul(x),
-            (None, _) => Tensor::full(0.0, &x.dims(), self.device()),
-        };
-        (vec![part], absorbed)
-    }
-
-    /// `R` spread over the inputs that an output reads, in proportion to a part of the weights whatever the inputs are;
-    /// padding is no input.
-    fn spread(&self, part: Part, id: NodeId, tape: &Tape, r: &Tensor, ledger: bool) -> (Vec<Tensor>, Option<Tensor>) {
-        let node = self.graph().node(id);
-        let x = tape.value(node.inputs[0]);
-        let ones = Tensor::full(1.0, &x.dims(), self.device());
-        let shares = linear::forward(self, &node.op, &ones, part, None);
-        let s = kernel::stabilized_divide(r, &shares, 0.0, 1.0);
-        let relevance = linear::input_gradient(self, &node.op, x, part, &s);
-        let absorbed = ledger.then(|| r.sub(&s.mul(&shares)).sum_samples());
-        (vec![relevance], absorbed)
+    /// The vector-Jacobian products of a node's inputs.
+    pub(crate) fn gradients(&self, step: &Step<'_>) -> Vec<(ValueId, Tensor)> {
+        let inputs = &self.graph().node(step.id).inputs;
+        inputs.iter().copied().zip(gradient::input_gradients(self, step.id, step.tape, step.r)).collect()
     }
 }

@@ -81,12 +81,6 @@ impl Tensor {
         self.dims().first().copied().unwrap_or(1)
     }
 
-    /// Element-wise product with broadcasting.
-    #[must_use]
-    pub fn times(&self, other: &Self) -> Self {
-        self.mul(other)
-    }
-
     /// The positive part.
     #[must_use]
     pub fn rectified(&self) -> Self {
@@ -121,31 +115,45 @@ impl Tensor {
         self.mul(weights).sum_dim(1)
     }
 
-    pub(crate) fn add(&self, other: &Self) -> Self {
+    /// Element-wise sum with broadcasting.
+    #[must_use]
+    pub fn add(&self, other: &Self) -> Self {
         Self(Dispatch::float_add(self.0.clone(), other.0.clone()))
     }
 
-    pub(crate) fn sub(&self, other: &Self) -> Self {
+    /// Element-wise difference with broadcasting.
+    #[must_use]
+    pub fn sub(&self, other: &Self) -> Self {
         Self(Dispatch::float_sub(self.0.clone(), other.0.clone()))
     }
 
-    pub(crate) fn mul(&self, other: &Self) -> Self {
+    /// Element-wise product with broadcasting.
+    #[must_use]
+    pub fn mul(&self, other: &Self) -> Self {
         Self(Dispatch::float_mul(self.0.clone(), other.0.clone()))
     }
 
-    pub(crate) fn div(&self, other: &Self) -> Self {
+    /// Element-wise quotient with broadcasting.
+    #[must_use]
+    pub fn div(&self, other: &Self) -> Self {
         Self(Dispatch::float_div(self.0.clone(), other.0.clone()))
     }
 
-    pub(crate) fn add_scalar(&self, value: f32) -> Self {
+    /// Adds a number to every element.
+    #[must_use]
+    pub fn add_scalar(&self, value: f32) -> Self {
         Self(Dispatch::float_add_scalar(self.0.clone(), value.into()))
     }
 
-    pub(crate) fn scale(&self, value: f32) -> Self {
+    /// Multiplies every element with a number.
+    #[must_use]
+    pub fn scale(&self, value: f32) -> Self {
         Self(Dispatch::float_mul_scalar(self.0.clone(), value.into()))
     }
 
-    pub(crate) fn neg(&self) -> Self {
+    /// The negative of every element.
+    #[must_use]
+    pub fn neg(&self) -> Self {
         Self(Dispatch::float_neg(self.0.clone()))
     }
 
@@ -201,7 +209,9 @@ impl Tensor {
         Self(Dispatch::float_matmul(self.0.clone(), other.0.clone()))
     }
 
-    pub(crate) fn reshape(&self, shape: &[usize]) -> Self {
+    /// The same elements in another shape, row-major.
+    #[must_use]
+    pub fn reshape(&self, shape: &[usize]) -> Self {
         Self(Dispatch::float_reshape(self.0.clone(), Shape::from(shape.to_vec())))
     }
 
@@ -213,28 +223,35 @@ impl Tensor {
         Self(Dispatch::float_expand(self.0.clone(), Shape::from(shape.to_vec())))
     }
 
-    pub(crate) fn sum_dim(&self, axis: usize) -> Self {
+    /// Sum over an axis that counts the batch; it stays with length 1.
+    #[must_use]
+    pub fn sum_dim(&self, axis: usize) -> Self {
         Self(Dispatch::float_sum_dim(self.0.clone(), axis))
     }
 
-    pub(crate) fn max_dim(&self, axis: usize) -> Self {
+    /// Largest element along an axis that counts the batch; it stays with length 1.
+    #[must_use]
+    pub fn max_dim(&self, axis: usize) -> Self {
         Self(Dispatch::float_max_dim(self.0.clone(), axis))
     }
 
     /// Sum over all axes but the batch, `[batch]`.
-    pub(crate) fn sum_samples(&self) -> Self {
+    #[must_use]
+    pub fn sum_samples(&self) -> Self {
         let batch = self.batch();
         let rest = self.dims().iter().skip(1).product::<usize>();
         self.reshape(&[batch, rest]).sum_dim(1).reshape(&[batch])
     }
 
     /// Joins tensors along an axis that counts the batch.
-    pub(crate) fn cat(tensors: Vec<Self>, axis: usize) -> Self {
+    #[must_use]
+    pub fn cat(tensors: Vec<Self>, axis: usize) -> Self {
         Self(Dispatch::float_cat(tensors.into_iter().map(|tensor| tensor.0).collect(), axis))
     }
 
     /// The range `start..end` by `step` of an axis that counts the batch.
-    pub(crate) fn slice(&self, axis: usize, start: usize, end: usize, step: usize) -> Self {
+    #[must_use]
+    pub fn slice(&self, axis: usize, start: usize, end: usize, step: usize) -> Self {
         Self(Dispatch::float_slice(self.0.clone(), &slices(&self.dims(), axis, start, end, step)))
     }
 

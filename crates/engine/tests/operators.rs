@@ -102,7 +102,7 @@ fn check(device: &Device) {
         let weights = seeded(output.len(), 7);
         let seed = Tensor::from_slice(&weights, &tape.value(graph.output).dims(), device);
         let rules = Composite::gradient().resolve(&graph);
-        let walk = Walk { seed: (graph.output, seed), rules: &rules, until: graph.input, ledger: false };
+        let walk = Walk::new((graph.output, seed), &rules, graph.input);
         let arrived = pollster::block_on(network.reverse(&tape, walk, &mut Unpaced)).expect("a reverse pass");
         let gradient = pollster::block_on(arrived.relevance.read()).expect("numbers");
         let (per_input, per_output) = (case.input.len() / batch, output.len() / batch);

@@ -1,0 +1,183 @@
+//! The rules of layer-wise relevance propagation at one node.
+
+use innspect_graph::Op;
+
+use crate::{
+    Tensor, gradient, kernel, linear,
+    network::{Network, Part},
+    reverse::{Passed, Step},
+    rule::{Bias, Bounds, TINY},
+};
+
+impl Network {
+    /// `x · Jᵀ(R / (y + epsilon))` for any op that is linear in its inputs up to a constant.
+    pub(crate) fn epsilon(&self, epsilon: f32, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let y = step.tape.value(node.output);
+        let s = kernel::stabilized_divide(step.r, y, epsilon, 1.0);
+        let parts = gradient::input_gradients(self, step.id, step.tape, &s);
+        let parts = node.inputs.iter().zip(&parts).map(|(&to, part)| (to, part.mul(step.tape.value(to)))).collect();
+        // What the inputs contribute is y without its constant; the rest of R goes to the constant and to epsilon.
+        let absorbed = step.ledger.then(|| {
+            let contributed = match self.constant_term(&node.op, y) {
+                Some(constant) => s.mul(&y.sub(&constant)),
+                None => s.mul(y),
+            };
+            step.r.sub(&contributed).sum_samples()
+        });
+        Passed { parts, absorbed }
+    }
+
+    /// The constant that an op adds to what is linear in its inputs, broadcastable to its output `y`.
+    fn constant_term(&self, op: &Op, y: &Tensor) -> Option<Tensor> {
+        let rank = y.dims().len();
+        if let Op::Affine { shift, .. } = op {
+            return shift.map(|shift| self.broadcastable(shift, rank));
+        }
+        let bias = linear::weights(op)?.1?;
+        Some(spread_bias(op, &self.param(bias, Part::Whole), rank))
+    }
+
+    /// Positive contributions `x⁺w⁺ + x⁻w⁻` and negative ones `x⁺w⁻ + x⁻w⁺`, each over its own sum with its share of the
+    /// bias. Inputs that cannot be negative need half the work.
+    pub(crate) fn alpha_beta(&self, alpha: f32, beta: f32, bias: Bias, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let op = &node.op;
+        let x = step.tape.value(node.inputs[0]);
+        let split = self.sign_parts(step);
+        let bias_of = |part: Part| {
+            let (_, weights) = linear::weights(op)?;
+            match bias {
+                Bias::Split => Some(self.param(weights?, part)),
+                Bias::Both => Some(self.param(weights?, Part::Whole)),
+                Bias::Ignored => None,
+            }
+        };
+        let (mut for_positive, mut for_negative): (Option<Tensor>, Option<Tensor>) = (None, None);
+        let gather = |slot: &mut Option<Tensor>, part: Tensor| {
+            *slot = Some(slot.take().map_or_else(|| part.clone(), |sum| sum.add(&part)));
+        };
+        let mut absorbed = step.ledger.then(|| step.r.sum_samples());
+        for (weight, supports) in [(alpha, true), (-beta, false)] {
+            if weight == 0.0 {
+                continue;
+            }
+            // The part of w that meets x⁺, and the one that meets x⁻.
+            let (with_positive, with_negative) =
+                if supports { (Part::Positive, Part::Negative) } else { (Part::Negative, Part::Positive) };
+            let bias = bias_of(with_positive);
+            let z = match &split {
+                None => linear::forward(self, op, x, with_positive, bias.as_ref()),
+                Some((positive, negative)) => linear::forward(self, op, positive, with_positive, bias.as_ref())
+                    .add(&linear::forward(self, op, negative, with_negative, None)),
+            };
+            let s = kernel::stabilized_divide(step.r, &z, TINY, weight);
+            gather(&mut for_positive, linear::input_gradient(self, op, x, with_positive, &s));
+            if split.is_some() {
+                gather(&mut for_negative, linear::input_gradient(self, op, x, with_negative, &s));
+            }
+            if let Some(rest) = &mut absorbed {
+                let contributed = match &bias {
+                    Some(bias) => s.mul(&z.sub(&spread_bias(op, bias, z.dims().len()))),
+                    None => s.mul(&z),
+                };
+                *rest = rest.sub(&contributed.sum_samples());
+            }
+        }
+        let part = match (for_positive, for_negative) {
+            (Some(positive), Some(negative)) => kernel::recombine(x, &positive, &negative),
+            (Some(positive), None) => positive.mul(x),
+            (None, _) => Tensor::full(0.0, &x.dims(), self.device()),
+        };
+        Passed { parts: vec![(node.inputs[0], part)], absorbed }
+    }
+
+    /// `x · Jᵀ(R / xw⁺)` with the positive weights, whatever the sign of `x`.
+    pub(crate) fn z_plus_fast(&self, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let x = step.tape.value(node.inputs[0]);
+        let z = linear::forward(self, &node.op, x, Part::Positive, None);
+        let s = kernel::stabilized_divide(step.r, &z, TINY, 1.0);
+        let part = linear::input_gradient(self, &node.op, x, Part::Positive, &s).mul(x);
+        let absorbed = step.ledger.then(|| step.r.sub(&s.mul(&z)).sum_samples());
+        Passed { parts: vec![(node.inputs[0], part)], absorbed }
+    }
+
+    /// The generalised gamma rule. With the shares `u` of positive outputs and `v` of negative ones, each taken
+    /// `1 + gamma` times where its sign says so, `x⁺` gets `w⁺ᵀu + w⁻ᵀv` and `x⁻` gets `w⁻ᵀu + w⁺ᵀv`: as `w = w⁺ + w⁻`, the
+    /// plain part needs no product of its own.
+    pub(crate) fn gamma(&self, gamma: f32, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let op = &node.op;
+        let x = step.tape.value(node.inputs[0]);
+        let z = step.tape.value(node.output);
+        let split = self.sign_parts(step);
+        let bias = linear::weights(op).and_then(|(_, bias)| bias);
+        let positive_bias = bias.map(|bias| self.param(bias, Part::Positive));
+        let p = match &split {
+            None => linear::forward(self, op, x, Part::Positive, positive_bias.as_ref()),
+            Some((positive, negative)) => linear::forward(self, op, positive, Part::Positive, positive_bias.as_ref())
+                .add(&linear::forward(self, op, negative, Part::Negative, None)),
+        };
+        let u = kernel::gamma_share(step.r, z, &p, gamma, true);
+        let v = kernel::gamma_share(step.r, z, &p, gamma, false);
+        let back = |part, share| linear::input_gradient(self, op, x, part, share);
+        let for_positive = back(Part::Positive, &u).add(&back(Part::Negative, &v));
+        let part = match split {
+            None => for_positive.mul(x),
+            Some(_) => {
+                let for_negative = back(Part::Negative, &u).add(&back(Part::Positive, &v));
+                kernel::recombine(x, &for_positive, &for_negative)
+            }
+        };
+        let absorbed = step.ledger.then(|| step.r.sum_samples().sub(&part.sum_samples()));
+        Passed { parts: vec![(node.inputs[0], part)], absorbed }
+    }
+
+    /// `xw - low·w⁺ - high·w⁻` over its sum; the bias cancels.
+    pub(crate) fn bounded(&self, bounds: &Bounds, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let op = &node.op;
+        let x = step.tape.value(node.inputs[0]);
+        let edge = |bounds: &[f32]| {
+            let mut shape = vec![1; x.dims().len()];
+            shape[1] = bounds.len();
+            Tensor::from_slice(bounds, &shape, self.device()).expand(&x.dims())
+        };
+        let z = linear::forward(self, op, x, Part::Whole, None)
+            .sub(&linear::forward(self, op, &edge(&bounds.low), Part::Positive, None))
+            .sub(&linear::forward(self, op, &edge(&bounds.high), Part::Negative, None));
+        let s = kernel::stabilized_divide(step.r, &z, TINY, 1.0);
+        let back = |part| linear::input_gradient(self, op, x, part, &s);
+        let (all, positive, negative) = (back(Part::Whole), back(Part::Positive), back(Part::Negative));
+        let part = kernel::box_recombine(x, &all, &positive, &negative, &bounds.low, &bounds.high);
+        let absorbed = step.ledger.then(|| step.r.sub(&s.mul(&z)).sum_samples());
+        Passed { parts: vec![(node.inputs[0], part)], absorbed }
+    }
+
+    /// `R` spread over the inputs that an output reads, in proportion to a part of the weights whatever the inputs are;
+    /// padding is no input.
+    pub(crate) fn spread(&self, part: Part, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let x = step.tape.value(node.inputs[0]);
+        let ones = Tensor::full(1.0, &x.dims(), self.device());
+        let shares = linear::forward(self, &node.op, &ones, part, None);
+        let s = kernel::stabilized_divide(step.r, &shares, 0.0, 1.0);
+        let relevance = linear::input_gradient(self, &node.op, x, part, &s);
+        let absorbed = step.ledger.then(|| step.r.sub(&s.mul(&shares)).sum_samples());
+        Passed { parts: vec![(node.inputs[0], relevance)], absorbed }
+    }
+
+    /// The positive and the negative part of a node's input, or `None` where it cannot be negative.
+    fn sign_parts(&self, step: &Step<'_>) -> Option<(Tensor, Tensor)> {
+        let input = self.graph().node(step.id).inputs[0];
+        let x = step.tape.value(input);
+        (!self.is_nonnegative(input)).then(|| (x.clamp_min(0.0), x.clamp_max(0.0)))
+    }
+}
+
+/// A bias so that it broadcasts to an output with `rank` axes.
+fn spread_bias(op: &Op, bias: &Tensor, rank: usize) -> Tensor {
+    let length = bias.dims().iter().product();
+    bias.reshape(&linear::bias_shape(op, length, rank))
+}

@@ -1,0 +1,30 @@
+// One half of the generalised gamma rule: the share s = R / d of every output, where d = z + gamma * z_p for positive
+// outputs and z + gamma * (z - z_p) for negative ones (z_p: the positive contributions to z), times 1 + gamma where the
+// output has the asked-for sign. An output of 0 passes nothing on.
+//
+// Bindings: 0 relevance, 1 z, 2 z_p, 3 output, all of the same layout; 4 info: element count (u32), gamma (f32 bits),
+// sign: 1 for positive outputs, 0 for negative ones (u32).
+
+@group(0) @binding(0) var<storage, read_write> relevance: array<f32>;
+@group(0) @binding(1) var<storage, read_write> z: array<f32>;
+@group(0) @binding(2) var<storage, read_write> positive: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = id.y * (groups.x * 64u) + id.x;
+    if index >= info[0] {
+        return;
+    }
+    let gamma = bitcast<f32>(info[1]);
+    let value = z[index];
+    let p = positive[index];
+    let d = value + gamma * select(value - p, p, value > 0.0);
+    let factor = select(1.0, 1.0 + gamma, (value > 0.0) == (info[2] == 1u));
+    if value == 0.0 || d == 0.0 {
+        output[index] = 0.0;
+    } else {
+        output[index] = factor * relevance[index] / d;
+    }
+}
