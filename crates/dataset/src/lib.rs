@@ -10,6 +10,8 @@
 //! * [`decode`](decode()) knows a file by its content, never by its name, and never panics, whatever the bytes.
 //! * [`prepare`](prepare()) resizes exactly as Pillow and torchvision do, bit for bit, so that a network sees here what it saw
 //!   when its accuracy was measured; see [`resample`].
+//! * [`baseline`] makes what stands for "nothing there" and brings a tensor back to pixels, [`segments`] cuts a picture into
+//!   cells or superpixels.
 //! * [`npy`] reads and writes NumPy's array files, [`catalog`] reads the list of what is built in.
 //!
 //! The crate works on bytes and slices: no threads, no device, no DOM; it compiles for wasm32 and natively alike.
@@ -25,15 +27,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod baseline;
 pub mod catalog;
 pub mod npy;
 pub mod resample;
+pub mod segments;
 pub mod sniff;
 
 mod decode;
 mod picture;
 mod prepare;
 
+pub use baseline::{Baseline, BaselineError};
 pub use decode::{ImageError, MAX_PIXELS, MAX_SIDE, decode};
 pub use picture::{Picture, Rgba};
 pub use prepare::{MAX_INPUT_SIDE, PrepareError, Prepared, prepare, thumbnail, view_large};
+pub use segments::{Segmentation, SegmentationError, Segments};
