@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Params;
+use crate::{Params, SumRule};
 
 /// One unit of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,38 @@ pub struct Neuron {
     pub channel: usize,
     /// Row and column in a feature map; the whole channel if absent.
     pub position: Option<[usize; 2]>,
+}
+
+/// The number that is explained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Target {
+    /// The class's logit.
+    #[default]
+    Logit,
+    /// The class's probability (or sigmoid score).
+    Probability,
+    /// The class's logit minus that of another: why this one rather than that.
+    Contrast {
+        /// The other class; the strongest other one if absent.
+        against: Option<usize>,
+    },
+    /// The sum over a channel of a layer, or one unit of it. Methods that ask for a layer of their own do not take it.
+    Neuron {
+        /// Name of the layer.
+        layer: String,
+        /// The channel or unit.
+        neuron: Neuron,
+    },
+}
+
+/// Channels of a layer that relevance must pass through (concept relevance propagation).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concept {
+    /// Name of the layer.
+    pub layer: String,
+    /// Its channels.
+    pub channels: Vec<usize>,
 }
 
 /// One explanation to make.
@@ -23,6 +55,12 @@ pub struct ExplainSpec {
     pub params: Params,
     /// Explained class; the top prediction if absent.
     pub class: Option<usize>,
+    /// What is explained of that class, or instead of one.
+    #[serde(default)]
+    pub target: Target,
+    /// Restriction to a concept, for methods that allow one.
+    #[serde(default)]
+    pub concept: Option<Concept>,
     /// Layer for methods that ask for one, by name; the default layer if absent.
     pub layer: Option<String>,
     /// Unit of that layer for `activation`; all channels if absent.
@@ -65,10 +103,12 @@ pub struct RuleUse {
     pub fallback: bool,
 }
 
-/// The balance of a conserving method.
+/// What the sum of a map should be, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SumCheck {
-    /// What the reverse pass started from.
+    /// Which of the two promises it is.
+    pub rule: SumRule,
+    /// What the sum should be: the start of the reverse pass, or the score minus that of the baseline.
     pub start: f64,
     /// Sum of the attribution over the whole input.
     pub sum: f64,
@@ -113,8 +153,11 @@ pub struct Facts {
     pub seed: Option<u64>,
     /// Rules by node.
     pub rules: Vec<RuleUse>,
-    /// Sum check, for conserving methods.
+    /// Sum check, for methods that promise one.
     pub check: Option<SumCheck>,
+    /// What else there is to know, each one sentence.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// SHA-256 of the model file.
     pub model_sha256: String,
     /// Device: `CPU`, or the GPU's name.
@@ -141,6 +184,21 @@ pub struct Explanation {
     pub limit: f32,
     /// Smallest and largest value of the reduced map.
     pub range: [f32; 2],
+    /// Gini index of the absolute values in `[0, 1]`: 0 for an even map, 1 for a single pixel (Chalasani et al. 2020).
+    pub sparseness: f32,
+    /// Entropy of the absolute values over that of an even map, in `[0, 1]` (Bhatt et al. 2020).
+    pub complexity: f32,
     /// How it was made.
     pub facts: Facts,
+}
+
+/// How far a method that computes in steps is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// Steps done.
+    pub done: u32,
+    /// All steps.
+    pub total: u32,
+    /// Seconds that the rest takes at the pace so far.
+    pub seconds_left: f64,
 }

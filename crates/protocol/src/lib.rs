@@ -12,9 +12,16 @@ pub mod explain;
 pub mod message;
 pub mod method;
 pub mod model;
+pub mod quality;
 
 pub use display::{ChannelReduction, Colormap, Display, Scale};
-pub use explain::{ClassScore, ExplainSpec, Explanation, Facts, MapState, Neuron, Prediction, RuleUse, SumCheck};
+pub use explain::{
+    ClassScore, Concept, ExplainSpec, Explanation, Facts, MapState, Neuron, Prediction, RuleUse, StepProgress,
+    SumCheck, Target,
+};
 pub use message::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source, Stage, UserError};
-pub use method::{Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params};
+pub use method::{
+    BASELINES, Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params, SumRule, TargetKind,
+};
 pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo};
+pub use quality::{Assessment, Check, Curve, Randomised};

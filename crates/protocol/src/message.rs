@@ -3,7 +3,10 @@
 use innspect_graph::Preprocessing;
 use serde::{Deserialize, Serialize};
 
-use crate::{Display, ExplainSpec, Explanation, ImageId, ImageInfo, MethodInfo, ModelId, ModelInfo, Prediction};
+use crate::{
+    Assessment, Check, Display, ExplainSpec, Explanation, ImageId, ImageInfo, MethodInfo, ModelId, ModelInfo,
+    Prediction, StepProgress,
+};
 
 /// Number of one piece of work, unique within a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -147,6 +150,38 @@ pub enum Request {
         spec: ExplainSpec,
         /// How to draw it.
         display: Display,
+        /// Other loaded pictures, for methods that use them.
+        #[serde(default)]
+        pictures: Vec<ImageId>,
+    },
+    /// Measure the quality of a kept explanation. Answered by [`Reply::Assessed`].
+    Assess {
+        /// Job.
+        job: Job,
+        /// The job of the explanation.
+        of: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        image: ImageId,
+        /// What was made.
+        spec: ExplainSpec,
+        /// What to measure.
+        check: Check,
+        /// Other loaded pictures, for methods that use them.
+        #[serde(default)]
+        pictures: Vec<ImageId>,
+    },
+    /// Show what a baseline looks like for a picture as a network sees it. Answered by [`Reply::Shown`].
+    ShowBaseline {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        image: ImageId,
+        /// Value of the parameter.
+        baseline: String,
     },
     /// Draw a kept result anew. Answered by [`Reply::Explained`] with the same job.
     Render {
@@ -184,6 +219,8 @@ pub enum Stage {
     Forward,
     /// The method runs.
     Explaining,
+    /// A quality is measured.
+    Assessing,
 }
 
 /// An error for people: what happened, where, what to do.
@@ -253,6 +290,29 @@ pub enum Reply {
         job: Job,
         /// The result.
         explanation: Box<Explanation>,
+    },
+    /// The map of a method that computes in steps, as far as it is; attachments as of [`Reply::Explained`].
+    Partial {
+        /// Job.
+        job: Job,
+        /// The map so far.
+        explanation: Box<Explanation>,
+        /// How far it is.
+        steps: StepProgress,
+    },
+    /// A quality was measured.
+    Assessed {
+        /// Job.
+        job: Job,
+        /// The result.
+        assessment: Assessment,
+    },
+    /// A baseline. Attachment 0: RGBA bytes.
+    Shown {
+        /// Job.
+        job: Job,
+        /// Width and height in pixels.
+        size: [u32; 2],
     },
     /// A method does not apply to a network; nothing was computed.
     NotApplicable {

@@ -12,8 +12,14 @@ pub enum Family {
     Gradient,
     /// Class activation maps: a weighted sum of one layer's feature maps.
     Cam,
-    /// Layer-wise relevance propagation.
+    /// Differences from a baseline, shared out over the pixels.
+    Baseline,
+    /// Layer-wise relevance propagation and deep Taylor decomposition.
     Lrp,
+    /// Signals learned from pictures.
+    Pattern,
+    /// What happens to the score when parts of the picture are hidden; the network stays a black box.
+    Perturbation,
     /// What a layer computes, without an explained class.
     Activation,
 }
@@ -26,6 +32,30 @@ pub enum LayerNeed {
     None,
     /// A layer whose output is `[C, H, W]`; by default the last one before the features are pooled.
     FeatureMap,
+}
+
+/// What the sum of a map should equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SumRule {
+    /// Nothing in particular.
+    Free,
+    /// The start value, up to what biases take (LRP).
+    Start,
+    /// The score minus that of the baseline.
+    Difference,
+}
+
+/// The kinds of [`Target`](crate::Target) beside a logit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// The class's probability.
+    Probability,
+    /// One class rather than another.
+    Contrast,
+    /// A unit or channel of a layer.
+    Neuron,
 }
 
 /// The value of a parameter.
@@ -54,12 +84,46 @@ pub enum ParamKind {
         /// Value when none is given.
         default: f64,
     },
+    /// A whole number in `[min, max]`.
+    Integer {
+        /// Smallest allowed value.
+        min: u32,
+        /// Largest allowed value.
+        max: u32,
+        /// Value when none is given.
+        default: u32,
+    },
+    /// A real number in `[min, max]`, or `auto`, which is the default.
+    Auto {
+        /// Smallest allowed value.
+        min: f64,
+        /// Largest allowed value.
+        max: f64,
+    },
     /// One of a few words.
     Choice {
         /// The words, the first being the default.
         options: Vec<String>,
     },
+    /// The picture that stands for "nothing there": one of [`BASELINES`], or `picture:` and the id of a loaded picture
+    /// (in the command a file).
+    Baseline {
+        /// Value when none is given.
+        default: String,
+    },
+    /// The parts a picture is cut into: `grid:N` for N × N cells, `slic:N` for about N superpixels.
+    Segments {
+        /// Value when none is given.
+        default: String,
+    },
+    /// What the first layer does: `none`, `flat`, `w_square`, or `box:LOW,HIGH` in the network's input space, where `box`
+    /// alone takes the range of pixels.
+    InputRule,
 }
+
+/// The named baselines: black, white and middle grey pixels, the picture's own mean colour, the picture blurred, uniform
+/// noise, and 0 in the network's input space.
+pub const BASELINES: [&str; 7] = ["black", "white", "grey", "mean", "blur", "noise", "zero"];
 
 /// One parameter of a method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,10 +158,20 @@ pub struct MethodInfo {
     pub signed: bool,
     /// Whether the explained class changes the map.
     pub class_dependent: bool,
-    /// Whether the map's sum should equal the start value up to what biases take (LRP).
-    pub conserves: bool,
+    /// What the map's sum should equal.
+    pub sum: SumRule,
     /// The layer it asks for.
     pub layer: LayerNeed,
+    /// What can be explained with it, beside a logit.
+    pub targets: Vec<TargetKind>,
+    /// Whether it can be restricted to channels of a layer (concept relevance).
+    pub concept: bool,
+    /// Whether it computes in many steps, showing maps on the way.
+    pub steps: bool,
+    /// Whether it draws random numbers.
+    pub draws: bool,
+    /// Whether it uses the other loaded pictures.
+    pub pictures: bool,
     /// Its parameters.
     pub params: Vec<ParamInfo>,
 }
