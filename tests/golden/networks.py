@@ -1,4 +1,4 @@
-"""The five small networks whose explanations are kept as golden numbers.
+"""The small networks whose explanations are kept as golden numbers.
 
 Each covers what one family of real classifiers needs from the engine. Every non-linear step is a module of its own,
 because Captum and zennit attach their rules to modules and silently skip functional calls.
@@ -7,6 +7,9 @@ because Captum and zennit attach their rules to modules and silently skip functi
 import torch
 from torch import nn
 from zennit.layer import Sum
+
+
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.LeakyReLU, nn.ELU, nn.GELU)
 
 
 class Add(nn.Module):
@@ -211,12 +214,109 @@ class SqueezeExcite(nn.Module):
         return self.dense(self.flatten(self.pool(x)))
 
 
+def separable(inputs, outputs, *more):
+    """Depthwise convolution, pointwise convolution, BatchNorm; nothing in between, as in Xception."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        *more,
+    )
+
+
+class Separable(nn.Module):
+    """Xception-like: separable convolutions, sums without an activation behind them, activations before layers."""
+
+    input_shape = (3, 16, 16)
+    samples = 2
+    margin = 3e-5
+    first_seed = 1653  # earlier ones lose up to 5e-4 in float32, at sums and depthwise outputs near zero
+    cam_layer = "relu_last"
+    # Where the input is zero, a max pooling far from it sees equal numbers that differ by rounding: no winner is right.
+    ties_at_zero = True
+    branches_before_relu = True
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv_norm(3, 8, 3, nn.ReLU, padding=1)
+        self.body1 = nn.Sequential(separable(8, 12, nn.ReLU()), separable(12, 12), nn.MaxPool2d(3, 2, padding=1))
+        self.shortcut1, self.add1 = conv_norm(8, 12, 1, stride=2), Add()
+        self.body2 = nn.Sequential(nn.ReLU(), separable(12, 12, nn.ReLU()), separable(12, 12))
+        self.add2 = Add()
+        self.last, self.relu_last = separable(12, 20), nn.ReLU()
+        self.pool, self.flatten = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.dense = nn.Linear(20, 8)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.add1(self.body1(x), self.shortcut1(x))
+        x = self.add2(self.body2(x), x)
+        return self.dense(self.flatten(self.pool(self.relu_last(self.last(x)))))
+
+
+class Inception(nn.Module):
+    """Inception-like: four branches side by side, 1x7 and 7x1 kernels, average pooling that does not count padding."""
+
+    input_shape = (3, 16, 16)
+    samples = 2
+    margin = 1e-4
+    cam_layer = "join2"
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.pool = conv_norm(3, 8, 3, nn.ReLU, padding=1), nn.MaxPool2d(2)
+        self.narrow = conv_norm(8, 5, 1, nn.ReLU)
+        self.wide = nn.Sequential(conv_norm(8, 4, 1, nn.ReLU), conv_norm(4, 6, 3, nn.ReLU, padding=1))
+        self.long = nn.Sequential(
+            conv_norm(8, 4, 1, nn.ReLU),
+            conv_norm(4, 4, (1, 7), nn.ReLU, padding=(0, 3)),
+            conv_norm(4, 6, (7, 1), nn.ReLU, padding=(3, 0)),
+        )
+        self.smooth, self.project = nn.AvgPool2d(3, 1, 1, count_include_pad=False), conv_norm(8, 5, 1, nn.ReLU)
+        self.join = Concat()
+        self.reduce = conv_norm(22, 10, 3, nn.ReLU, stride=2, padding=1)
+        self.smooth2 = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
+        self.join2 = Concat()
+        self.mean, self.flatten = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.dense = nn.Linear(32, 8)
+
+    def forward(self, x):
+        x = self.pool(self.stem(x))
+        x = self.join(self.narrow(x), self.wide(x), self.long(x), self.project(self.smooth(x)))
+        x = self.join2(self.reduce(x), self.smooth2(x))
+        return self.dense(self.flatten(self.mean(x)))
+
+
+class Leaky(nn.Module):
+    """Activations that let negative values through: LeakyReLU, ELU, GELU (written with Erf in ONNX)."""
+
+    input_shape = (3, 16, 16)
+    samples = 2
+    margin = 1e-4
+    cam_layer = "act3"
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.act1 = nn.Conv2d(3, 10, 3, padding=1), nn.LeakyReLU(0.1)
+        self.conv2, self.act2 = nn.Conv2d(10, 14, 3, stride=2, padding=1), nn.ELU()
+        self.conv3, self.act3 = nn.Conv2d(14, 18, 3, padding=1), nn.GELU()
+        self.pool, self.flatten = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.dense = nn.Linear(18, 6)
+
+    def forward(self, x):
+        x = self.act2(self.conv2(self.act1(self.conv1(x))))
+        return self.dense(self.flatten(self.pool(self.act3(self.conv3(x)))))
+
+
 NETWORKS = {
     "plain": Plain,
     "residual": Residual,
     "depthwise": Depthwise,
     "concat": ConcatNet,
     "squeeze_excite": SqueezeExcite,
+    "separable": Separable,
+    "inception": Inception,
+    "leaky": Leaky,
 }
 
 

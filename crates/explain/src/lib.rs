@@ -4,15 +4,28 @@
 //! [`Plan`]: a composite of rules with its start, possibly wrapped into a class activation map. [`explain`] carries a
 //! plan out. A new method is a new row of [`table::METHODS`], not a new class.
 
+mod cam;
+mod coalitions;
 mod error;
 mod layers;
+mod least_squares;
+mod masks;
+mod monitor;
 mod params;
 mod plan;
+mod principal;
+pub mod quality;
+mod reverse;
 mod run;
+mod steps;
+mod subject;
 pub mod table;
+mod target;
 
 pub use error::ExplainError;
 pub use layers::{default_layer, layer_infos};
-pub use plan::{Plan, Start};
-pub use run::{Balance, Outcome, Provenance, Subject, explain, read_logits, scores, top_classes};
+pub use monitor::Monitor;
+pub use plan::{CamKind, Ground, Masking, NoiseScale, NoiseSummary, Plan, Quadrature, Reversal, Start, Times};
+pub use run::{Balance, Outcome, Provenance, explain, read_logits, scores, top_classes};
+pub use subject::{BUDGET, Setting, Subject};
 pub use table::{Method, find, methods};

@@ -1,25 +1,17 @@
 //! Carrying a plan out.
 
-use innspect_engine::{Arrived, Assigned, Composite, EngineError, Network, Pacer, Rule, Tape, Tensor, Walk, resample};
-use innspect_graph::{FinalActivation, NodeId, ResizeCoordinates, ResizeMode, ValueId};
-use innspect_protocol::{ExplainSpec, Facts, Params, RuleUse, SumCheck};
+use innspect_engine::{Assigned, Composite, EngineError, Network, Rule, Tape, Tensor};
+use innspect_graph::FinalActivation;
+use innspect_protocol::{ExplainSpec, Facts, MethodInfo, Params, RuleUse, SumCheck, SumRule, Target};
 
 use crate::{
-    ExplainError, layers, params,
-    plan::{Plan, Start},
+    ExplainError, Monitor, Subject, cam, layers, masks, params,
+    plan::{CamKind, Ground, Plan, Reversal, Start, Times},
+    reverse::{self, Way},
+    steps::{self, Sample},
     table,
+    target::{self, Aim},
 };
-
-/// A network that has run on a batch of inputs.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// The network.
-    pub network: &'a Network,
-    /// Its forward pass.
-    pub tape: &'a Tape,
-    /// Its logits, `[n, classes]` row-major, read back once.
-    pub logits: &'a [f32],
-}
 
 /// A finished attribution, still on the device.
 #[derive(Clone, Debug)]
@@ -42,8 +34,14 @@ pub struct Outcome {
     pub start: Option<Start>,
     /// Rules by node.
     pub rules: Vec<RuleUse>,
-    /// Start value of each sample and what biases and stabilisers took, for conserving methods.
+    /// What the sum of each sample's map should be, for methods that promise one.
     pub balance: Option<Balance>,
+    /// What was explained of each sample, such as `logit 207`.
+    pub targets: Vec<String>,
+    /// Seed, for methods that draw random numbers.
+    pub seed: Option<u64>,
+    /// What else there is to know, each one sentence.
+    pub notes: Vec<String>,
 }
 
 /// What a result says of itself beside what the method knows: which file ran where and how long.
@@ -70,12 +68,13 @@ impl Outcome {
             params: self.params.clone(),
             class,
             label: provenance.labels.get(class).cloned().unwrap_or_default(),
-            target: if self.start.is_some() { format!("logit {class}") } else { "layer activation".into() },
+            target: self.targets.get(sample).cloned().unwrap_or_default(),
             start: self.start.map_or("none", Start::name).into(),
             layer: self.layer.clone(),
-            seed: None,
+            seed: self.seed,
             rules: self.rules.clone(),
             check: self.balance.as_ref().map(|balance| balance.check(sample, sum)),
+            notes: self.notes.clone(),
             model_sha256: provenance.model_sha256.into(),
             device: provenance.device.into(),
             seconds: provenance.seconds,
@@ -83,10 +82,12 @@ impl Outcome {
     }
 }
 
-/// The two sides of conservation, per sample.
+/// The two sides of conservation or completeness, per sample.
 #[derive(Clone, Debug)]
 pub struct Balance {
-    /// What the reverse pass started from.
+    /// Which of the two.
+    pub rule: SumRule,
+    /// What the reverse pass started from, or the score minus that of the baseline.
     pub start: Vec<f32>,
     /// What did not arrive, as measured at each node.
     pub absorbed: Option<Vec<f32>>,
@@ -98,6 +99,7 @@ impl Balance {
     pub fn check(&self, sample: usize, sum: f64) -> SumCheck {
         let start = f64::from(self.start.get(sample).copied().unwrap_or_default());
         SumCheck {
+            rule: self.rule,
             start,
             sum,
             absorbed: self.absorbed.as_ref().and_then(|absorbed| absorbed.get(sample)).copied().map(f64::from),
@@ -106,26 +108,36 @@ impl Balance {
     }
 }
 
-/// Explains every sample of the subject's batch.
+/// Explains every sample of the subject's batch. A `ledger` asks conserving methods where each share of the start went,
+/// which costs a reduction at each node.
 ///
 /// # Errors
-/// [`ExplainError`]; [`EngineError::Cancelled`] inside it if the pacer stops the work.
+/// [`ExplainError`]; [`EngineError::Cancelled`] inside it if the monitor stops the work.
 pub async fn explain(
     subject: Subject<'_>,
     spec: &ExplainSpec,
     ledger: bool,
-    pacer: &mut impl Pacer,
+    monitor: &mut impl Monitor,
 ) -> Result<Outcome, ExplainError> {
     let method = table::find(&spec.method)?;
-    let network = subject.network;
-    let graph = network.graph();
+    let graph = subject.network.graph();
     let info = method.info();
     let params = params::resolve(&info, &spec.params)?;
     method.applicable(graph)?;
-    let classes = explained_classes(subject, spec.class)?;
-    let plan = method.plan(&params)?;
-    let mut outcome = Outcome {
-        attribution: subject.tape.value(graph.input).clone(),
+    let classes = target::explained_classes(subject, spec.class)?;
+    let mut aims = target::aims(subject, spec, &info, &classes)?;
+    if method.on_probability && spec.target == Target::Logit {
+        aims = classes.iter().map(|&class| Aim::Score(class)).collect();
+    }
+    if spec.concept.is_some() && !info.concept {
+        return Err(ExplainError::NotApplicable {
+            reason: format!("{} cannot be restricted to a concept; LRP methods can.", info.name),
+        });
+    }
+    let channels = graph.image_shape().map_or(1, |shape| shape[0]);
+    let plan = method.plan(&params, Ground { preprocessing: &subject.setting.preprocessing, channels })?;
+    let outcome = Outcome {
+        attribution: subject.input().clone(),
         layer_map: None,
         layer: None,
         signed: info.signed,
@@ -135,146 +147,236 @@ pub async fn explain(
         start: None,
         rules: Vec::new(),
         balance: None,
+        targets: aims.iter().map(|aim| aim.describe(graph)).collect(),
+        seed: info.draws.then_some(spec.seed),
+        notes: Vec::new(),
     };
-    match plan {
-        Plan::Reverse { composite, start, times_input } => {
-            let rules = composite.resolve(graph);
-            let (seed, values) = seed(subject, &outcome.classes, start);
-            let ledger = ledger && info.conserves;
-            let arrived = walk(subject, &rules, seed, graph.input, ledger, pacer).await?;
-            let relevance = arrived.relevance;
-            outcome.attribution =
-                if times_input { relevance.times(subject.tape.value(graph.input)) } else { relevance };
-            outcome.start = Some(start);
-            outcome.rules = rule_uses(network, &rules);
-            if info.conserves {
-                let absorbed = match arrived.absorbed {
+    Job { subject, spec, info: &info, aims: &aims, ledger }.carry_out(plan, outcome, monitor).await
+}
+
+/// One request on its way from plan to outcome.
+struct Job<'a> {
+    subject: Subject<'a>,
+    spec: &'a ExplainSpec,
+    info: &'a MethodInfo,
+    aims: &'a [Aim],
+    ledger: bool,
+}
+
+impl Job<'_> {
+    async fn carry_out(
+        &self,
+        plan: Plan,
+        mut outcome: Outcome,
+        monitor: &mut impl Monitor,
+    ) -> Result<Outcome, ExplainError> {
+        let subject = self.subject;
+        let network = subject.network;
+        let graph = network.graph();
+        match plan {
+            Plan::Reverse(reversal) => self.reverse(&reversal, None, &mut outcome, monitor).await?,
+            Plan::Pattern { reversal, rectified_only, pictures } => {
+                let (patterns, used) = reverse::fit_patterns(subject, rectified_only, pictures, monitor).await?;
+                outcome.notes.push(format!(
+                    "Patterns were fitted to {used} {}.",
+                    if used == 1 { "picture; open more for better ones" } else { "pictures" }
+                ));
+                self.reverse(&reversal, Some(&patterns), &mut outcome, monitor).await?;
+            }
+            Plan::Noise { of, samples, scale, summary } => {
+                let rules = reverse::resolve(subject, &of.composite);
+                outcome.start = Some(of.start);
+                outcome.rules = rule_uses(network, &rules);
+                let mut maps = Vec::new();
+                for index in 0..self.aims.len() {
+                    let sample = self.sample(index, &outcome);
+                    maps.push(steps::noise(&sample, &of, &rules, samples, scale, summary, monitor).await?);
+                }
+                outcome.attribution = Tensor::cat(maps, 0);
+            }
+            Plan::Path { steps, quadrature, baseline } => {
+                outcome.start = Some(Start::One);
+                let (mut maps, mut references) = (Vec::new(), Vec::new());
+                for index in 0..self.aims.len() {
+                    let sample = self.sample(index, &outcome);
+                    let (map, reference) = steps::path(&sample, steps, quadrature, &baseline, monitor).await?;
+                    maps.push(map);
+                    references.push(reference);
+                }
+                outcome.attribution = Tensor::cat(maps, 0);
+                outcome.balance = self.difference(&references).await?;
+            }
+            Plan::ExpectedPath { samples } => {
+                outcome.start = Some(Start::One);
+                let (mut maps, mut references) = (Vec::new(), Vec::new());
+                for index in 0..self.aims.len() {
+                    let sample = self.sample(index, &outcome);
+                    let (map, reference) = steps::expected_path(&sample, samples, monitor).await?;
+                    outcome.notes = vec![format!("Paths start at {} other pictures.", steps::others(&sample).len())];
+                    maps.push(map);
+                    references.push(reference);
+                }
+                outcome.attribution = Tensor::cat(maps, 0);
+                outcome.balance = self.difference(&references).await?;
+            }
+            Plan::Cam { kind, signed } => {
+                let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
+                let map = cam::map(subject, self.aims, layer, kind, monitor).await?;
+                outcome.start = Some(Start::One);
+                outcome.signed = signed;
+                self.layer_map(layer, map, !signed, &mut outcome);
+            }
+            Plan::EigenCam => {
+                let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
+                let map = cam::eigen(subject, layer).await?;
+                outcome.targets.fill("layer activation".into());
+                self.layer_map(layer, map, false, &mut outcome);
+            }
+            Plan::ScoreCam { channels, baseline } => {
+                let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
+                let mut maps = Vec::new();
+                for index in 0..self.aims.len() {
+                    let mut sample = self.sample(index, &outcome);
+                    sample.draft.rectified = true;
+                    maps.push(cam::score(&sample, layer, channels, &baseline, monitor).await?);
+                }
+                self.layer_map(layer, Tensor::cat(maps, 0), true, &mut outcome);
+            }
+            Plan::GuidedGradCam => {
+                let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
+                let map = cam::map(subject, self.aims, layer, CamKind::GradCam, monitor).await?.rectified();
+                let rules = reverse::resolve(subject, &Composite::rectifiers(Rule::Guided));
+                let way = Way::new(network, &rules, &steps::plain_gradient());
+                let guided = way.attribute(subject.tape, Some(subject.logits), self.aims, monitor).await?.map;
+                outcome.attribution = guided.mul(&cam::enlarge(subject, &map));
+                outcome.layer_map = Some(map);
+                outcome.layer = Some(graph.node(layer).name.clone());
+                outcome.rectified = true;
+                outcome.start = Some(Start::One);
+                outcome.rules = rule_uses(network, &rules);
+            }
+            Plan::Mask { masking, baseline } => {
+                let (mut maps, mut references) = (Vec::new(), Vec::new());
+                for index in 0..self.aims.len() {
+                    let sample = self.sample(index, &outcome);
+                    let masked = masks::explain(&sample, &masking, &baseline, monitor).await?;
+                    maps.push(masked.map);
+                    references.extend(masked.reference);
+                    outcome.notes = masked.notes;
+                }
+                outcome.attribution = Tensor::cat(maps, 0);
+                if self.info.sum == SumRule::Difference {
+                    outcome.balance = self.difference(&references).await?;
+                }
+            }
+            Plan::Activation => self.activation(&mut outcome)?,
+        }
+        Ok(outcome)
+    }
+
+    async fn reverse(
+        &self,
+        reversal: &Reversal,
+        patterns: Option<&innspect_engine::Patterns>,
+        outcome: &mut Outcome,
+        monitor: &mut impl Monitor,
+    ) -> Result<(), ExplainError> {
+        let subject = self.subject;
+        let rules = reverse::resolve(subject, &reversal.composite);
+        let reference: Option<Tape> = match &reversal.baseline {
+            Some(baseline) => Some(reverse::reference(subject, baseline, self.spec.seed, monitor).await?),
+            None => None,
+        };
+        let way = Way {
+            reference: reference.as_ref(),
+            patterns,
+            concept: reverse::concept_mask(subject, self.spec.concept.as_ref())?,
+            ledger: self.ledger && self.info.sum == SumRule::Start,
+            ..Way::new(subject.network, &rules, reversal)
+        };
+        let attributed = way.attribute(subject.tape, Some(subject.logits), self.aims, monitor).await?;
+        outcome.attribution = attributed.map;
+        outcome.start = Some(reversal.start);
+        outcome.rules = rule_uses(subject.network, &rules);
+        if let Some(concept) = &self.spec.concept {
+            outcome.notes.push(format!(
+                "Only what passes channel {} of layer {} is shown.",
+                concept.channels.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+                concept.layer
+            ));
+        }
+        match (self.info.sum, &reference) {
+            (SumRule::Start, _) => {
+                let absorbed = match attributed.absorbed {
                     Some(absorbed) => Some(absorbed.read().await?),
                     None => None,
                 };
-                outcome.balance = Some(Balance { start: values, absorbed });
+                outcome.balance = Some(Balance { rule: SumRule::Start, start: attributed.started, absorbed });
             }
-        }
-        Plan::GradCam { signed } => {
-            let layer = layers::feature_map(graph, spec.layer.as_deref())?;
-            let map = grad_cam(subject, &outcome.classes, layer, signed, pacer).await?;
-            outcome.attribution = enlarge(network, &map);
-            outcome.layer_map = Some(map);
-            outcome.layer = Some(graph.node(layer).name.clone());
-            outcome.signed = signed;
-            outcome.rectified = !signed;
-            outcome.start = Some(Start::One);
-        }
-        Plan::GuidedGradCam => {
-            let layer = layers::feature_map(graph, spec.layer.as_deref())?;
-            let map = grad_cam(subject, &outcome.classes, layer, false, pacer).await?;
-            let rules = Composite::rectifiers(Rule::Guided).resolve(graph);
-            let (seed, _) = seed(subject, &outcome.classes, Start::One);
-            let guided = walk(subject, &rules, seed, graph.input, false, pacer).await?.relevance;
-            outcome.attribution = guided.times(&enlarge(network, &map));
-            outcome.layer_map = Some(map);
-            outcome.layer = Some(graph.node(layer).name.clone());
-            outcome.rectified = true;
-            outcome.start = Some(Start::One);
-            outcome.rules = rule_uses(network, &rules);
-        }
-        Plan::Activation => {
-            let layer = layers::feature_map(graph, spec.layer.as_deref())?;
-            let value = graph.node(layer).output;
-            let activation = subject.tape.value(value);
-            let channels = activation.dims()[1];
-            let map = match spec.neuron {
-                Some(neuron) if neuron.channel >= channels => {
-                    return Err(ExplainError::NotApplicable {
-                        reason: format!(
-                            "Layer {} has {channels} channels, numbered from 0; there is no channel {}.",
-                            graph.node(layer).name,
-                            neuron.channel
-                        ),
-                    });
+            (SumRule::Difference, Some(reference)) if reversal.times == Times::Difference => {
+                let input = reference.value(subject.network.graph().input);
+                let mut scores = Vec::new();
+                for (index, &aim) in self.aims.iter().enumerate() {
+                    let own = input.slice(0, index, index + 1, 1);
+                    scores.extend(target::score(subject.network, &own, aim, monitor).await?);
                 }
-                Some(neuron) if neuron.position.is_some() => {
-                    return Err(ExplainError::NotApplicable {
-                        reason: "An activation map shows a whole channel; leave row and column out.".into(),
-                    });
-                }
-                Some(neuron) => activation.channel(neuron.channel),
-                None => activation.channel_mean(),
-            };
-            outcome.attribution = enlarge(network, &map);
-            outcome.layer_map = Some(map);
-            outcome.layer = Some(graph.node(layer).name.clone());
-            outcome.signed = !network.is_nonnegative(value);
+                outcome.balance = self.difference(&scores).await?;
+            }
+            _ => {}
         }
+        Ok(())
     }
-    Ok(outcome)
-}
 
-/// GradCAM at the layer's resolution, `[n, 1, h, w]`.
-async fn grad_cam(
-    subject: Subject<'_>,
-    classes: &[usize],
-    layer: NodeId,
-    signed: bool,
-    pacer: &mut impl Pacer,
-) -> Result<Tensor, EngineError> {
-    let graph = subject.network.graph();
-    let value = graph.node(layer).output;
-    let rules = Composite::gradient().resolve(graph);
-    let (seed, _) = seed(subject, classes, Start::One);
-    let gradient = walk(subject, &rules, seed, value, false, pacer).await?.relevance;
-    let map = subject.tape.value(value).weighted_channel_sum(&gradient.spatial_mean());
-    Ok(if signed { map } else { map.rectified() })
-}
+    /// The balance of a method that shares out the difference to a baseline with these scores.
+    async fn difference(&self, references: &[f32]) -> Result<Option<Balance>, ExplainError> {
+        let mut start = Vec::with_capacity(references.len());
+        for (index, (&aim, reference)) in self.aims.iter().zip(references).enumerate() {
+            start.push(target::known_score(self.subject, index, aim).await? - reference);
+        }
+        Ok(Some(Balance { rule: SumRule::Difference, start, absorbed: None }))
+    }
 
-/// Bilinear enlargement to the network's input with corresponding cell centres.
-fn enlarge(network: &Network, map: &Tensor) -> Tensor {
-    let dims = map.dims();
-    let Some([_, height, width]) = network.graph().image_shape() else { return map.clone() };
-    let (from, to) = ([dims[2], dims[3]], [height, width]);
-    resample::Matrices::new(from, to, ResizeMode::Linear, ResizeCoordinates::HalfPixel, network.device()).apply(map)
-}
+    /// Takes a map of a layer into the outcome.
+    fn layer_map(&self, layer: innspect_graph::NodeId, map: Tensor, rectify: bool, outcome: &mut Outcome) {
+        let map = if rectify { map.rectified() } else { map };
+        outcome.attribution = cam::enlarge(self.subject, &map);
+        outcome.layer_map = Some(map);
+        outcome.layer = Some(self.subject.network.graph().node(layer).name.clone());
+        outcome.rectified = rectify;
+    }
 
-async fn walk(
-    subject: Subject<'_>,
-    rules: &[Assigned],
-    seed: Tensor,
-    until: ValueId,
-    ledger: bool,
-    pacer: &mut impl Pacer,
-) -> Result<Arrived, EngineError> {
-    let seed = (subject.network.graph().output, seed);
-    subject.network.reverse(subject.tape, Walk { seed, rules, until, ledger }, pacer).await
-}
-
-/// The seed at the logits, and its value for each sample.
-fn seed(subject: Subject<'_>, classes: &[usize], start: Start) -> (Tensor, Vec<f32>) {
-    let count = subject.network.graph().classes();
-    let mut seed = vec![0.0; subject.logits.len()];
-    let mut values = Vec::with_capacity(classes.len());
-    for (sample, &class) in classes.iter().enumerate() {
-        let position = sample * count + class;
-        let value = match start {
-            Start::One => 1.0,
-            Start::Value => subject.logits[position],
+    fn activation(&self, outcome: &mut Outcome) -> Result<(), ExplainError> {
+        let graph = self.subject.network.graph();
+        let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
+        let value = graph.node(layer).output;
+        let activation = self.subject.tape.value(value);
+        let channels = activation.dims()[1];
+        let map = match self.spec.neuron {
+            Some(neuron) if neuron.channel >= channels => {
+                return Err(ExplainError::NotApplicable {
+                    reason: format!(
+                        "Layer {} has {channels} channels, numbered from 0; there is no channel {}.",
+                        graph.node(layer).name,
+                        neuron.channel
+                    ),
+                });
+            }
+            Some(neuron) if neuron.position.is_some() => {
+                return Err(ExplainError::NotApplicable {
+                    reason: "An activation map shows a whole channel; leave row and column out.".into(),
+                });
+            }
+            Some(neuron) => activation.channel(neuron.channel),
+            None => activation.channel_mean(),
         };
-        seed[position] = value;
-        values.push(value);
+        outcome.signed = !self.subject.network.is_nonnegative(value);
+        outcome.targets.fill("layer activation".into());
+        self.layer_map(layer, map, false, outcome);
+        Ok(())
     }
-    let shape = subject.tape.value(subject.network.graph().output).dims();
-    (Tensor::from_vec(seed, &shape, subject.network.device()), values)
-}
 
-fn explained_classes(subject: Subject<'_>, class: Option<usize>) -> Result<Vec<usize>, ExplainError> {
-    let count = subject.network.graph().classes();
-    match class {
-        Some(class) if class >= count => Err(ExplainError::Class { class, classes: count }),
-        Some(class) => Ok(vec![class; subject.tape.batch()]),
-        None => Ok(subject
-            .logits
-            .chunks(count)
-            .map(|logits| top_classes(logits, 1).first().copied().unwrap_or(0))
-            .collect()),
+    fn sample(&self, index: usize, draft: &Outcome) -> Sample<'_> {
+        Sample { subject: self.subject, index, aim: self.aims[index], seed: self.spec.seed, draft: draft.clone() }
     }
 }
 
