@@ -34,6 +34,8 @@ pub enum Command {
     Predict(PredictOptions),
     /// Explains a prediction
     Explain(ExplainOptions),
+    /// Measures how good explanations are
+    Evaluate(EvaluateOptions),
 }
 
 /// Where to compute.
@@ -71,9 +73,9 @@ pub struct PredictOptions {
     pub device: DeviceOption,
 }
 
-/// Options of `explain`.
+/// What is explained and how: shared by `explain` and `evaluate`.
 #[derive(Debug, Args)]
-pub struct ExplainOptions {
+pub struct Question {
     /// A file, or the id of a built-in network
     #[arg(long)]
     pub model: String,
@@ -83,28 +85,59 @@ pub struct ExplainOptions {
     /// Prepared inputs, float32 N,C,H,W
     #[arg(long)]
     pub input: Option<PathBuf>,
-    /// Method ids; `innspect methods` lists them
+    /// Method ids, or `all`; `innspect methods` lists them
     #[arg(long, value_delimiter = ',', required = true)]
     pub method: Vec<String>,
     /// Class to explain: its number, its name, or `top`
     #[arg(long, default_value = "top")]
     pub class: String,
-    /// Layer, for methods that ask for one
+    /// What is explained of it: `logit`, `probability`, or `contrast` with an optional other class, as in contrast:208
+    #[arg(long, default_value = "logit")]
+    pub target: String,
+    /// Layer, for methods that ask for one; with --neuron the layer whose unit is explained, for the others
     #[arg(long)]
     pub layer: Option<String>,
     /// Unit of the layer: channel, or channel,row,column
     #[arg(long)]
     pub neuron: Option<String>,
+    /// Show only what passes channels of a layer, as layer:channel,channel (LRP methods)
+    #[arg(long, value_name = "LAYER:C[,C]")]
+    pub concept: Option<String>,
     /// Parameter of the method, as name=value
     #[arg(long = "param", value_name = "KEY=VALUE")]
     pub params: Vec<String>,
+    /// Other pictures, for methods that learn from some
+    #[arg(long, num_args = 1..)]
+    pub pictures: Vec<PathBuf>,
     /// Where to compute
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceOption,
     /// Seed of methods that draw random numbers
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// What is explained
+    #[command(flatten)]
+    pub question: Question,
     /// Folder for the results
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// Options of `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateOptions {
+    /// What is explained
+    #[command(flatten)]
+    pub question: Question,
+    /// Checks: class_sensitivity, deletion, road, max_sensitivity, randomisation; all of them unless given
+    #[arg(long, value_delimiter = ',')]
+    pub check: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }

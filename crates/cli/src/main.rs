@@ -4,6 +4,7 @@
 //! standard error.
 
 mod args;
+mod evaluate;
 mod explain;
 mod failure;
 mod input;
@@ -11,6 +12,7 @@ mod inspect;
 mod methods;
 mod model;
 mod predict;
+mod question;
 
 use clap::Parser as _;
 
@@ -51,5 +53,6 @@ fn run(arguments: args::Arguments) -> Result<(), Failure> {
         Command::Inspect { model, json } => inspect::run(&model, json),
         Command::Predict(options) => predict::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Evaluate(options) => evaluate::run(&options),
     }
 }

@@ -1,6 +1,6 @@
 //! `innspect methods`.
 
-use innspect_protocol::ParamKind;
+use innspect_protocol::{BASELINES, ParamKind};
 
 use crate::failure::Failure;
 
@@ -18,6 +18,13 @@ pub fn run(json: bool) -> Result<(), Failure> {
         for param in &method.params {
             let range = match &param.kind {
                 ParamKind::Number { min, max, default } => format!("{min} to {max}, {default} unless given"),
+                ParamKind::Integer { min, max, default } => format!("{min} to {max}, {default} unless given"),
+                ParamKind::Auto { min, max } => format!("{min} to {max}, or auto, which is the default"),
+                ParamKind::Baseline { default } => {
+                    format!("{} | picture:FILE, {default} unless given", BASELINES.join(" | "))
+                }
+                ParamKind::Segments { default } => format!("grid:N | slic:N, {default} unless given"),
+                ParamKind::InputRule => "none | flat | w_square | box | box:LOW,HIGH, none unless given".into(),
                 ParamKind::Choice { options } => format!("{}, the first unless given", options.join(" | ")),
             };
             println!("    --param {}=...  {range}. {}", param.name, param.help);
