@@ -14,7 +14,7 @@ use crate::{
     model::Known,
     pause::Cancelled,
     port::{self, Incoming},
-    session::Session,
+    session::{Asked, Session},
 };
 
 #[derive(Default)]
@@ -61,6 +61,12 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
                     port::send(&failure.into_reply(job));
                 }
             });
+        }
+        (Request::ShowBaseline { job, model, image, baseline }, Some(session)) => {
+            let job = *job;
+            if let Err(failure) = session.show_baseline(job, model, image, baseline) {
+                port::send(&failure.into_reply(job));
+            }
         }
         (Request::Forget { job }, Some(session)) => session.forget(*job),
         _ => {
@@ -116,6 +122,8 @@ fn job_of(request: &Request) -> Option<Job> {
         | Request::ConfigureModel { job, .. }
         | Request::Predict { job, .. }
         | Request::Explain { job, .. }
+        | Request::Assess { job, .. }
+        | Request::ShowBaseline { job, .. }
         | Request::Render { job, .. }
         | Request::Forget { job }
         | Request::Cancel { job } => Some(*job),
@@ -147,9 +155,13 @@ async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
             Ok(())
         }
         Request::Predict { job, model, image } => session.predict(job, &model, &image).await,
-        Request::Explain { job, model, image, spec, display } => {
-            session.explain(job, &model, &image, &spec, display).await
+        Request::Explain { job, model, image, spec, display, pictures } => {
+            session.explain(job, &Asked { model, image, spec, pictures }, display).await
         }
+        Request::Assess { job, of, model, image, spec, check, pictures } => {
+            session.assess(job, of, &Asked { model, image, spec, pictures }, check).await
+        }
+        Request::ShowBaseline { job, model, image, baseline } => session.show_baseline(job, &model, &image, &baseline),
         Request::Render { job, display } => session.render(job, display).await,
         Request::Forget { job } => {
             session.forget(job);

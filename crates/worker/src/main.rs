@@ -13,6 +13,7 @@ mod failure;
 mod fetch;
 mod gpu_probe;
 mod model;
+mod monitor;
 mod pause;
 mod port;
 mod render;

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
 use innspect_engine::{EngineError, Pacer};
+use innspect_explain::{Monitor, Outcome};
 use innspect_protocol::{Job, Reply, Stage};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
@@ -44,6 +45,16 @@ impl JobPacer {
     pub fn new(job: Job, stage: Stage, cancelled: Cancelled) -> Self {
         let now = port::now();
         Self { job, stage, cancelled, paused: now, reported: now }
+    }
+}
+
+impl Monitor for JobPacer {
+    fn wants_map(&mut self) -> bool {
+        false
+    }
+
+    async fn show(&mut self, _so_far: &Outcome, _done: usize, _total: usize) -> Result<(), EngineError> {
+        Ok(())
     }
 }
 

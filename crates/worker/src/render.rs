@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use innspect_engine::{EngineError, Tensor};
-use innspect_explain::Outcome;
-use innspect_protocol::{ChannelReduction, Display, Explanation, Facts, Job, MapState, Reply, Scale};
+use innspect_explain::{Outcome, quality::measures};
+use innspect_protocol::{ChannelReduction, Display, Explanation, Facts, Job, MapState, Reply, Scale, StepProgress};
 use innspect_render as render;
 
 use crate::port::{self, Attachment};
@@ -51,8 +51,13 @@ impl Kept {
         }
     }
 
-    /// Draws it and sends picture, numbers and facts.
-    pub async fn draw(&self, job: Job, display: Display) -> Result<(), EngineError> {
+    /// The map summed over channels, `[height, width]`.
+    pub fn map(&self) -> &[f32] {
+        &self.summed.map
+    }
+
+    /// Draws it and sends picture, numbers and facts: as a map on the way where it says how far it is.
+    pub async fn draw(&self, job: Job, display: Display, steps: Option<StepProgress>) -> Result<(), EngineError> {
         let drawing = self.drawings.get().wrapping_add(1);
         self.drawings.set(drawing);
         let dims = self.attribution.dims();
@@ -87,9 +92,15 @@ impl Kept {
             own_limit,
             limit,
             range: render::range(&map),
+            sparseness: measures::gini(&self.summed.map) as f32,
+            complexity: measures::complexity(&self.summed.map) as f32,
             facts: self.facts.clone(),
         });
-        port::send_with(&Reply::Explained { job, explanation }, &[Attachment::Bytes(&rgba), Attachment::Floats(&map)]);
+        let reply = match steps {
+            Some(steps) => Reply::Partial { job, explanation, steps },
+            None => Reply::Explained { job, explanation },
+        };
+        port::send_with(&reply, &[Attachment::Bytes(&rgba), Attachment::Floats(&map)]);
         Ok(())
     }
 }

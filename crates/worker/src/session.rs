@@ -3,12 +3,17 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use bytes::Bytes;
-use innspect_dataset::{Picture, Rgba, decode, prepare, thumbnail, view_large};
-use innspect_engine::{Device, Tape, Tensor};
-use innspect_explain::{Provenance, Subject, explain, read_logits, scores, top_classes};
+use innspect_dataset::{
+    Picture, Rgba,
+    baseline::{Baseline, to_view},
+    decode, prepare, thumbnail, view_large,
+};
+use innspect_engine::{Device, Network, Tape, Tensor};
+use innspect_explain::{Provenance, Setting, Subject, explain, quality, read_logits, scores, top_classes};
 use innspect_formats::{FileKind, read_labels, read_model, sniff};
 use innspect_protocol::{
-    ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, Prediction, Reply, Source, Stage,
+    Check, ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, ModelInfo, ParamValue, Prediction,
+    Reply, Source, Stage,
 };
 use js_sys::ArrayBuffer;
 
@@ -16,6 +21,7 @@ use crate::{
     failure::Failure,
     fetch,
     model::{Known, Model, sha256},
+    monitor::JobMonitor,
     pause::{Cancelled, JobPacer, breathe},
     port::{self, Attachment},
     render::{Kept, Summed},
@@ -42,6 +48,15 @@ struct Pass {
 
 struct LoadedPicture {
     picture: Rc<Picture>,
+}
+
+/// One explanation that is asked for.
+pub struct Asked {
+    pub model: ModelId,
+    pub image: ImageId,
+    pub spec: ExplainSpec,
+    /// Other pictures, for methods that use them.
+    pub pictures: Vec<ImageId>,
 }
 
 /// What is loaded. All fields are behind cells: a job borrows them briefly, never across a pause.
@@ -198,31 +213,29 @@ impl Session {
     }
 
     /// Explains.
-    pub async fn explain(
-        &self,
-        job: Job,
-        model: &ModelId,
-        image: &ImageId,
-        spec: &ExplainSpec,
-        display: Display,
-    ) -> Outcome {
-        let pass = self.pass(job, model, image).await?;
-        self.send_prediction(job, model, &pass)?;
-        let (network, info) = {
-            let models = self.models.borrow();
-            let model = models.get(model).ok_or_else(missing_model)?;
-            (model.network.clone(), model.info.clone())
-        };
+    pub async fn explain(&self, job: Job, asked: &Asked, display: Display) -> Outcome {
+        let pass = self.pass(job, &asked.model, &asked.image).await?;
+        self.send_prediction(job, &asked.model, &pass)?;
+        let (network, info) = self.network(&asked.model)?;
+        let setting = self.setting(job, asked, &info).await?;
         let begun = port::now();
-        let mut pacer = JobPacer::new(job, Stage::Explaining, self.cancelled.clone());
-        let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits };
+        let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits, setting: &setting };
+        let provenance =
+            Provenance { model_sha256: &info.sha256, labels: &info.labels, device: &self.device_name, seconds: 0.0 };
+        let mut monitor = JobMonitor {
+            pacer: JobPacer::new(job, Stage::Explaining, self.cancelled.clone()),
+            job,
+            spec: &asked.spec,
+            display,
+            provenance,
+            begun,
+            next: begun,
+        };
         // Start and sum say what is lost; where each share went is for the command, which is in no hurry.
-        let outcome = explain(subject, spec, false, &mut pacer).await?;
+        let outcome = explain(subject, &asked.spec, false, &mut monitor).await?;
         let summed = Summed::of(&outcome).await?;
         let seconds = (port::now() - begun) / 1000.0;
-        let provenance =
-            Provenance { model_sha256: &info.sha256, labels: &info.labels, device: &self.device_name, seconds };
-        let facts = outcome.facts(spec, 0, &summed.map, provenance);
+        let facts = outcome.facts(&asked.spec, 0, &summed.map, Provenance { seconds, ..provenance });
         let kept = Rc::new(Kept::new(&outcome, summed, facts));
         {
             let mut all = self.kept.borrow_mut();
@@ -231,16 +244,85 @@ impl Session {
             }
             all.push((job, kept.clone()));
         }
-        Ok(kept.draw(job, display).await?)
+        Ok(kept.draw(job, display, None).await?)
+    }
+
+    /// Measures a quality of a kept explanation.
+    pub async fn assess(&self, job: Job, of: Job, asked: &Asked, check: Check) -> Outcome {
+        let kept = self.kept(of)?;
+        let pass = self.pass(job, &asked.model, &asked.image).await?;
+        let (network, info) = self.network(&asked.model)?;
+        let setting = self.setting(job, asked, &info).await?;
+        let subject = Subject { network: &network, tape: &pass.tape, logits: &pass.logits, setting: &setting };
+        let mut pacer = JobPacer::new(job, Stage::Assessing, self.cancelled.clone());
+        let assessment = quality::assess(subject, &asked.spec, kept.map(), check, &mut pacer).await?;
+        port::send(&Reply::Assessed { job, assessment });
+        Ok(())
+    }
+
+    /// Shows what a baseline looks like.
+    pub fn show_baseline(&self, job: Job, model: &ModelId, image: &ImageId, baseline: &str) -> Outcome {
+        let (_, info) = self.network(model)?;
+        let name = baseline.strip_prefix("picture:");
+        let picture = self.picture(&name.map_or_else(|| image.clone(), |name| ImageId(name.into())))?;
+        let prepared = prepare(&picture, &info.preprocessing)?;
+        let view = if name.is_some() {
+            prepared.view
+        } else {
+            let parsed: Baseline = baseline.parse().map_err(|error: innspect_dataset::baseline::BaselineError| {
+                Failure::new(error.what(), "", error.advice())
+            })?;
+            let made = parsed
+                .make(&prepared.tensor, info.input, &info.preprocessing, 0)
+                .map_err(|error| Failure::new(error.what(), "", error.advice()))?;
+            to_view(&made, info.input, &info.preprocessing)
+        };
+        let size = [view.width, view.height];
+        port::send_with(&Reply::Shown { job, size }, &[Attachment::Bytes(&view.pixels)]);
+        Ok(())
     }
 
     /// Draws a kept explanation anew.
     pub async fn render(&self, job: Job, display: Display) -> Outcome {
+        let kept = self.kept(job)?;
+        Ok(kept.draw(job, display, None).await?)
+    }
+
+    fn kept(&self, job: Job) -> Result<Rc<Kept>, Failure> {
         let kept = self.kept.borrow().iter().find(|(kept, _)| *kept == job).map(|(_, kept)| kept.clone());
-        let kept = kept.ok_or_else(|| {
+        kept.ok_or_else(|| {
             Failure::new("This explanation is no longer in memory.", "", "Choose the method again to make it anew.")
-        })?;
-        Ok(kept.draw(job, display).await?)
+        })
+    }
+
+    fn network(&self, id: &ModelId) -> Result<(Rc<Network>, Rc<ModelInfo>), Failure> {
+        let models = self.models.borrow();
+        let model = models.get(id).ok_or_else(missing_model)?;
+        Ok((model.network.clone(), model.info.clone()))
+    }
+
+    fn picture(&self, id: &ImageId) -> Result<Rc<Picture>, Failure> {
+        let picture = self.pictures.borrow().get(id).map(|loaded| loaded.picture.clone());
+        picture.ok_or_else(|| Failure::new("The picture is no longer loaded.", "", "Open it again."))
+    }
+
+    /// What surrounds an explanation: the other pictures that it asks for, prepared for the network.
+    async fn setting(&self, job: Job, asked: &Asked, info: &ModelInfo) -> Result<Setting, Failure> {
+        let mut setting = Setting::new(info.preprocessing.clone());
+        let baselines = asked.spec.params.values().filter_map(|value| match value {
+            ParamValue::Text(text) => text.strip_prefix("picture:").map(|name| ImageId(name.into())),
+            ParamValue::Number(_) => None,
+        });
+        let [channels, height, width] = info.input;
+        for id in baselines.chain(asked.pictures.iter().cloned()) {
+            self.stage(job, Stage::Reading).await?;
+            // A picture that was closed in the meantime is missed by the method that asks for it, if any.
+            let Ok(picture) = self.picture(&id) else { continue };
+            let prepared = prepare(&picture, &info.preprocessing)?;
+            let tensor = Tensor::from_vec(prepared.tensor, &[1, channels, height, width], &self.device);
+            setting.pictures.push((id.0, tensor));
+        }
+        Ok(setting)
     }
 
     /// Frees a kept explanation.
@@ -268,8 +350,7 @@ impl Session {
         }
         // The old tape goes before the new one is made.
         self.passes.borrow_mut().remove(model_id);
-        let picture = self.pictures.borrow().get(image).map(|loaded| loaded.picture.clone());
-        let picture = picture.ok_or_else(|| Failure::new("The picture is no longer loaded.", "", "Open it again."))?;
+        let picture = self.picture(image)?;
         self.stage(job, Stage::Forward).await?;
         let prepared = prepare(&picture, &info.preprocessing)?;
         let view = view_large(&picture, &info.preprocessing, VIEW)?;
