@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{explaining, link, loading, selection};
+use super::{explaining, link, loading, selection, sensitivity};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -40,6 +40,7 @@ pub fn begin(store: Store) {
     loading::keep_loading(store);
     explaining::keep_explained(store);
     explaining::keep_drawn(store);
+    sensitivity::keep_checked(store);
 }
 
 fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
@@ -76,6 +77,8 @@ pub fn restart(store: Store) {
     store.status.set(EngineStatus::Starting);
     store.files.update(|files| files.clear());
     selection::forget_removed(store);
+    sensitivity::forget(store);
+    store.baselines.set(Default::default());
     for model in store.models.get_untracked() {
         model.card.clear();
         model.state.set(crate::state::ModelState::Waiting);

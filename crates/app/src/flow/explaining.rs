@@ -3,19 +3,25 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use innspect_protocol::{
-    Display, ExplainSpec, LayerNeed, MethodInfo, ParamKind, ParamValue, Params, Reply, Request, Scale, Stage,
+    Display, ExplainSpec, Explanation, ImageId, Job, LayerNeed, Reply, Request, Scale, Stage, StepProgress,
 };
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
+use super::{quality, target};
 use crate::{
-    pure::choice::{ClassChoice, class_in},
+    pure::{
+        choice::{ClassChoice, class_in},
+        params,
+    },
     state::{Map, ModelEntry, Phase, PictureState, Store, Wanted},
     web::canvas::{Pixels, floats},
 };
 
 /// Changes that follow each other this fast start one job.
 const PAUSE: Duration = Duration::from_millis(40);
+/// Most pictures that a method gets besides the explained one.
+const MOST_PICTURES: usize = 64;
 
 /// Explains whatever is chosen, from now on.
 pub fn keep_explained(store: Store) {
@@ -38,7 +44,7 @@ pub fn again(store: Store, model: &ModelEntry) {
     change(store, model, wanted);
 }
 
-/// Stops the work on a card because the user said so.
+/// Stops the work on a card because the user said so. The map so far stays.
 pub fn stop(store: Store, model: &ModelEntry) {
     if model.card.phase.with_untracked(|phase| matches!(phase, Phase::Computing { .. })) {
         if let Some(job) = model.card.job.get_untracked() {
@@ -64,28 +70,6 @@ pub fn class_of(store: Store, model: &ModelEntry, labels: &[String]) -> (Option<
     }
 }
 
-/// Parameters that differ from the defaults of the method.
-#[must_use]
-pub fn changed_params(method: &MethodInfo, chosen: Option<&Params>) -> Params {
-    let default = |name: &str| method.params.iter().find(|info| info.name == name).map(|info| default_of(&info.kind));
-    let differs = |name: &str, value: &ParamValue| default(name).is_some_and(|default| default != *value);
-    chosen
-        .into_iter()
-        .flatten()
-        .filter(|(name, value)| differs(name, value))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect()
-}
-
-/// The value of a parameter that nobody changed.
-#[must_use]
-pub fn default_of(kind: &ParamKind) -> ParamValue {
-    match kind {
-        ParamKind::Number { default, .. } => ParamValue::Number(*default),
-        ParamKind::Choice { options } => ParamValue::Text(options.first().cloned().unwrap_or_default()),
-    }
-}
-
 fn wanted(store: Store, model: &ModelEntry) -> Option<Wanted> {
     let method = store.method_info()?;
     let shown = model.shown.get();
@@ -94,22 +78,48 @@ fn wanted(store: Store, model: &ModelEntry) -> Option<Wanted> {
     if !shown || !picture.state.with(|state| matches!(state, PictureState::Ready(_))) {
         return None;
     }
-    let class = if method.class_dependent { class_of(store, model, &info.labels).0 } else { None };
-    let layer = if method.layer == LayerNeed::FeatureMap { model.layer.get() } else { None };
-    let params = store.params.with(|params| changed_params(&method, params.get(&method.id)));
-    let spec = ExplainSpec { method: method.id, params, class, layer, neuron: None, seed: 0 };
-    Some(Wanted { revision: model.revision.get(), image: picture.id, spec })
+    let params = store.params.with(|params| params::changed(&method, params.get(&method.id)));
+    if !named_pictures_ready(store, &params::pictures_in(&params)) {
+        return None;
+    }
+    let spec = ExplainSpec {
+        class: if target::needs_class(store, &method) { class_of(store, model, &info.labels).0 } else { None },
+        target: target::of(store, model, &info, &method),
+        concept: target::concept(store, model, &info, &method),
+        layer: if method.layer == LayerNeed::FeatureMap { model.layer.get() } else { None },
+        neuron: target::channel(store, &method),
+        seed: if method.draws { store.aim.seed.get() } else { 0 },
+        method: method.id.clone(),
+        params,
+    };
+    let pictures = if method.pictures { other_pictures(store, &picture.id) } else { Vec::new() };
+    Some(Wanted { revision: model.revision.get(), image: picture.id, spec, pictures })
+}
+
+/// Whether no picture that a parameter names is still on its way, tracked.
+fn named_pictures_ready(store: Store, named: &[ImageId]) -> bool {
+    let pictures = store.pictures.get();
+    let mut named = pictures.iter().filter(|picture| named.contains(&picture.id));
+    named.all(|picture| picture.state.with(|state| !matches!(state, PictureState::Absent | PictureState::Loading)))
+}
+
+/// The loaded pictures but one, tracked.
+fn other_pictures(store: Store, one: &ImageId) -> Vec<ImageId> {
+    let ready = |state: &PictureState| matches!(state, PictureState::Ready(_));
+    let others = store.pictures.get().into_iter().filter(|picture| picture.id != *one && picture.state.with(ready));
+    others.map(|picture| picture.id).take(MOST_PICTURES).collect()
 }
 
 fn change(store: Store, model: &ModelEntry, wanted: Option<Wanted>) {
     let card = model.card;
     if let Some(job) = card.job.get_untracked() {
-        if card.map.with_untracked(Option::is_some) {
+        if card.map.with_untracked(|map| map.as_ref().is_some_and(|map| map.is_finished())) {
             store.engine.forget(job);
         } else {
             store.engine.cancel(job);
         }
     }
+    quality::clear(store, card);
     let before = card.wanted.get_value();
     let same_input = match (&before, &wanted) {
         (Some(before), Some(now)) => before.image == now.image && before.revision == now.revision,
@@ -145,8 +155,9 @@ fn start(store: Store, model: &ModelEntry, wanted: Wanted) {
     model.card.asked.set_value(Some(display));
     let entry = model.clone();
     store.engine.hear(job, move |reply, attachments| hear(store, &entry, reply, &attachments));
-    let (model, image, spec) = (model.id.clone(), wanted.image, wanted.spec);
-    store.engine.send(Request::Explain { job, model, image, spec, display }, Vec::new());
+    let model = model.id.clone();
+    let Wanted { image, spec, pictures, .. } = wanted;
+    store.engine.send(Request::Explain { job, model, image, spec, display, pictures }, Vec::new());
 }
 
 fn hear(store: Store, model: &ModelEntry, reply: Reply, attachments: &[ArrayBuffer]) {
@@ -158,16 +169,15 @@ fn hear(store: Store, model: &ModelEntry, reply: Reply, attachments: &[ArrayBuff
             card.view.set(view.map(Arc::new));
             card.prediction.set(Some(Arc::new(prediction)));
         }
+        Reply::Partial { job, explanation, steps } => {
+            card.map.set(Some(Arc::new(map_of(job, *explanation, attachments, Some(steps)))));
+        }
         Reply::Explained { job, explanation } => {
-            let (width, height) = (explanation.width as u32, explanation.height as u32);
-            let pixels = attachments.first().and_then(|buffer| Pixels::from_buffer(buffer, width, height));
-            let values = attachments.get(1).map(floats).unwrap_or_default();
-            let first = card.map.with_untracked(Option::is_none);
+            let first = card.map.with_untracked(|map| map.as_ref().is_none_or(|map| !map.is_finished()));
             if first {
                 store.announcement.set(format!("{}: {} explained", model.name, explanation.facts.label));
             }
-            let map = Map { job, explanation: *explanation, pixels: pixels.unwrap_or_default(), values };
-            card.map.set(Some(Arc::new(map)));
+            card.map.set(Some(Arc::new(map_of(job, *explanation, attachments, None))));
             card.phase.set(Phase::Done);
             card.settled.set(true);
         }
@@ -190,6 +200,13 @@ fn hear(store: Store, model: &ModelEntry, reply: Reply, attachments: &[ArrayBuff
     }
 }
 
+fn map_of(job: Job, explanation: Explanation, attachments: &[ArrayBuffer], steps: Option<StepProgress>) -> Map {
+    let (width, height) = (explanation.width as u32, explanation.height as u32);
+    let pixels = attachments.first().and_then(|buffer| Pixels::from_buffer(buffer, width, height));
+    let values = attachments.get(1).map(floats).unwrap_or_default();
+    Map { job, explanation, pixels: pixels.unwrap_or_default(), values, steps }
+}
+
 /// The classes alone, for a card whose method does not apply.
 fn predict(store: Store, model: &ModelEntry) {
     let Some(wanted) = model.card.wanted.get_value() else { return };
@@ -203,14 +220,16 @@ fn predict(store: Store, model: &ModelEntry) {
     store.engine.send(Request::Predict { job, model: model.id.clone(), image: wanted.image }, Vec::new());
 }
 
-/// Draws finished maps anew when the display changes, and brings them to one scale where that is chosen.
+/// Draws finished maps anew when the display changes, and brings them to one scale where that is chosen. A map that is
+/// not finished stays as it was drawn until it is.
 pub fn keep_drawn(store: Store) {
     let pending: StoredValue<HashMap<u32, Display>> = StoredValue::new(HashMap::new());
     let timer: StoredValue<bool> = StoredValue::new(false);
     Effect::new(move |_| {
         let mut display = store.display();
         let models = store.shown_models();
-        let maps: Vec<_> = models.iter().filter_map(|model| Some((model.card, model.card.map.get()?))).collect();
+        let finished = |model: &ModelEntry| model.card.map.get().filter(|map| map.is_finished());
+        let maps: Vec<_> = models.iter().filter_map(|model| Some((model.card, finished(model)?))).collect();
         if store.look.shared.get() {
             let limits = maps.iter().map(|(_, map)| map.explanation.own_limit).filter(|limit| limit.is_finite());
             let limit = limits.fold(0.0_f32, f32::max);
@@ -233,7 +252,7 @@ pub fn keep_drawn(store: Store) {
                 move || {
                     timer.set_value(false);
                     for (job, display) in pending.try_update_value(std::mem::take).unwrap_or_default() {
-                        let job = innspect_protocol::Job(job);
+                        let job = Job(job);
                         store.engine.send(Request::Render { job, display }, Vec::new());
                     }
                 },

@@ -127,5 +127,6 @@ fn add_picture(store: Store, info: ImageInfo, size: [u32; 2], attachments: &[Arr
         let own = pictures.iter().take_while(|picture| picture.catalog().is_none()).count();
         pictures.insert(own, picture);
     });
+    loading::evict(store, &id);
     id
 }

@@ -1,10 +1,11 @@
 //! Keys of the table to what they do.
 
+use innspect_protocol::ModelId;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use super::{explaining, selection};
+use super::{explaining, quality, selection};
 use crate::{
     pure::{
         geometry::{Point, Region},
@@ -31,7 +32,8 @@ pub fn listen(store: Store) {
             return;
         }
         // A dialog handles Escape by itself and lets no other key through.
-        if store.help.get_untracked() || store.configuring.with_untracked(Option::is_some) {
+        let dialog = |open: RwSignal<Option<ModelId>>| open.with_untracked(Option::is_some);
+        if store.help.get_untracked() || dialog(store.configuring) || dialog(store.inspecting) {
             return;
         }
         if !matches!(action, Action::Escape) {
@@ -138,6 +140,7 @@ fn escape(store: Store) {
     }
     for model in store.models.get_untracked() {
         explaining::stop(store, &model);
+        quality::stop_all(store, model.card);
     }
     store.cross.set(None);
 }

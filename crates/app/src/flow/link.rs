@@ -1,13 +1,17 @@
 //! The view in the address: read once (and when the user edits it), written on every change.
 
-use innspect_protocol::{ChannelReduction, Colormap, Display, ImageId};
+use innspect_protocol::{ChannelReduction, Colormap, Display, ImageId, TargetKind};
 use leptos::prelude::*;
 
-use super::explaining::changed_params;
 use crate::{
-    pure::{choice::ClassChoice, hash::ViewState},
+    pure::{
+        choice::ClassChoice,
+        hash::ViewState,
+        params,
+        target::{FIRST_UNIT, TargetChoice},
+    },
     state::{
-        Store,
+        Aim, ClassRef, Store,
         store::{DEFAULT_METHOD, DEFAULT_OPACITY},
     },
     web::storage,
@@ -43,6 +47,10 @@ fn apply(store: Store, link: &ViewState) {
     store.params.update(|params| drop(params.insert(method.clone(), link.params.clone())));
     store.method.set(method);
     store.class.set(link.class.map_or(ClassChoice::Top, |index| ClassChoice::Class { index, label: String::new() }));
+    take_target(store.aim, link.target);
+    store.aim.channel.set(link.channel);
+    store.aim.concept.set(link.concept.clone());
+    store.aim.seed.set(link.seed);
     store.look.colormap.set(link.colormap.unwrap_or_default());
     store.look.reduction.set(link.reduction.unwrap_or_default());
     store.look.clip.set(link.clip.unwrap_or(Display::default().clip));
@@ -51,10 +59,33 @@ fn apply(store: Store, link: &ViewState) {
     store.look.shared.set(link.shared);
 }
 
+fn take_target(aim: Aim, target: TargetChoice) {
+    aim.kind.set(match target {
+        TargetChoice::Logit => None,
+        TargetChoice::Probability => Some(TargetKind::Probability),
+        TargetChoice::Contrast(_) => Some(TargetKind::Contrast),
+        TargetChoice::Unit(_) => Some(TargetKind::Neuron),
+    });
+    aim.against.set(match target {
+        TargetChoice::Contrast(Some(index)) => Some(ClassRef { index, label: String::new() }),
+        _ => None,
+    });
+    aim.unit.set(if let TargetChoice::Unit(unit) = target { unit } else { FIRST_UNIT });
+}
+
+fn target(aim: Aim) -> TargetChoice {
+    match aim.kind.get() {
+        None => TargetChoice::Logit,
+        Some(TargetKind::Probability) => TargetChoice::Probability,
+        Some(TargetKind::Contrast) => TargetChoice::Contrast(aim.against.get().map(|class| class.index)),
+        Some(TargetKind::Neuron) => TargetChoice::Unit(aim.unit.get()),
+    }
+}
+
 fn view(store: Store) -> ViewState {
     let method = store.method.get();
     let params = match store.method_info() {
-        Some(info) => store.params.with(|params| changed_params(&info, params.get(&method))),
+        Some(info) => store.params.with(|params| params::changed(&info, params.get(&method))),
         None => store.params.with(|params| params.get(&method).cloned().unwrap_or_default()),
     };
     let models = store.models.get();
@@ -68,6 +99,10 @@ fn view(store: Store) -> ViewState {
             ClassChoice::Top => None,
             ClassChoice::Class { index, .. } => Some(index),
         },
+        target: target(store.aim),
+        channel: store.aim.channel.get(),
+        concept: store.aim.concept.get(),
+        seed: store.aim.seed.get(),
         picture: picture.map(|picture| picture.id.0),
         models: (shown.len() != models.len()).then_some(shown),
         colormap: Some(store.look.colormap.get()).filter(|colormap| *colormap != Colormap::Auto),

@@ -9,21 +9,30 @@ use leptos::prelude::*;
 
 use super::boot::site_url;
 use crate::{
+    pure::params,
     state::{EngineStatus, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store},
     web::{canvas::Pixels, fetch, pwa},
 };
 
 /// How many pictures of the site stay decoded besides the primary one.
 const KEPT_PICTURES: usize = 8;
+/// How many pixels stay decoded, whoever the pictures are from; at three bytes each.
+const KEPT_PIXELS: u64 = 64_000_000;
 
-/// Loads the primary picture as soon as it changes, and the networks in turn: the next one when the one before has
+/// Loads the primary picture as soon as it changes and those that a parameter names, and the networks in turn: the next one when the one before has
 /// shown its first map, so that the first card is not held up.
 pub fn keep_loading(store: Store) {
     Effect::new(move |_| {
         let down = store.status.with(|status| matches!(status, EngineStatus::Down(_)));
-        let Some(picture) = store.picture() else { return };
-        if !down && picture.state.get() == PictureState::Absent {
-            untrack(|| load_picture(store, &picture));
+        if down {
+            return;
+        }
+        let named = named_pictures(store);
+        let named = store.pictures.get().into_iter().filter(|picture| named.contains(&picture.id));
+        for picture in store.picture().into_iter().chain(named) {
+            if picture.state.get() == PictureState::Absent {
+                untrack(|| load_picture(store, &picture));
+            }
         }
     });
     Effect::new(move |_| {
@@ -136,19 +145,19 @@ pub fn load_picture(store: Store, picture: &Picture) {
         };
         let job = store.engine.job();
         let entry = picture.clone();
-        store.engine.hear(job, move |reply, attachments| hear_picture(&entry, reply, &attachments));
+        store.engine.hear(job, move |reply, attachments| hear_picture(store, &entry, reply, &attachments));
         let (image, name) = (picture.id.clone(), picture.title.clone());
         store.engine.send(Request::LoadImage { job, image, name, source }, attachments);
-        evict(store, &picture.id);
     });
 }
 
-fn hear_picture(picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {
+fn hear_picture(store: Store, picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {
     match reply {
         Reply::ImageReady { image, thumbnail: [width, height], .. } => {
             let pixels = attachments.first().and_then(|buffer| Pixels::from_buffer(buffer, width, height));
             picture.thumbnail.set(pixels.map(Into::into));
             picture.state.set(PictureState::Ready(image));
+            evict(store, &picture.id);
         }
         Reply::Failed { error, .. } => picture.state.set(PictureState::Failed(error)),
         Reply::Cancelled { .. } => picture.state.set(PictureState::Absent),
@@ -156,18 +165,31 @@ fn hear_picture(picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {
     }
 }
 
-/// Frees the pictures of the site that were looked at longest ago.
-fn evict(store: Store, newest: &ImageId) {
+/// The pictures that a parameter of the method names, tracked.
+fn named_pictures(store: Store) -> Vec<ImageId> {
+    let method = store.method.get();
+    store.params.with(|params| params.get(&method).map(params::pictures_in)).unwrap_or_default()
+}
+
+/// Frees the pictures that were loaded longest ago; they are read again when they are chosen again.
+pub fn evict(store: Store, newest: &ImageId) {
     thread_local! { static ORDER: RefCell<Vec<ImageId>> = const { RefCell::new(Vec::new()) }; }
-    let old = ORDER.with_borrow_mut(|order| {
+    let order = ORDER.with_borrow_mut(|order| {
         order.retain(|id| id != newest);
         order.push(newest.clone());
-        let surplus = order.len().saturating_sub(KEPT_PICTURES + 1);
-        order.drain(..surplus).collect::<Vec<_>>()
+        order.clone()
     });
-    for picture in store.pictures.get_untracked().into_iter().filter(|picture| old.contains(&picture.id)) {
-        let ready = picture.state.with_untracked(|state| matches!(state, PictureState::Ready(_)));
-        if ready && picture.catalog().is_some() && store.primary.get_untracked().as_ref() != Some(&picture.id) {
+    let in_use =
+        untrack(|| [named_pictures(store), store.primary.get().into_iter().collect(), vec![newest.clone()]]).concat();
+    let pictures = store.pictures.get_untracked();
+    let (mut of_site, mut pixels) = (0, 0);
+    for picture in order.iter().rev().filter_map(|id| pictures.iter().find(|picture| picture.id == *id)) {
+        let Some(size) = picture.state.with_untracked(PictureState::pixels) else { continue };
+        of_site += usize::from(picture.catalog().is_some());
+        pixels += size;
+        let surplus = pixels > KEPT_PIXELS || (picture.catalog().is_some() && of_site > KEPT_PICTURES + 1);
+        if surplus && !in_use.contains(&picture.id) {
+            pixels -= size;
             picture.state.set(PictureState::Absent);
             store.engine.send(Request::DropImage { image: picture.id.clone() }, Vec::new());
         }

@@ -1,9 +1,13 @@
 //! What happens when: loading, explaining, drawing anew, files, keys, the link. No markup.
 
+pub mod baselines;
 pub mod boot;
 pub mod explaining;
 pub mod files;
 pub mod keyboard;
 pub mod link;
 pub mod loading;
+pub mod quality;
 pub mod selection;
+pub mod sensitivity;
+pub mod target;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use innspect_protocol::{ImageId, Job, ModelId, Request};
 use leptos::prelude::*;
 
+use super::quality;
 use crate::{
-    pure::choice::ClassChoice,
+    pure::{choice::ClassChoice, methods},
     state::{ModelEntry, Picture, PictureState, Store, Toast, ToastAction},
 };
 
@@ -40,13 +41,10 @@ pub fn step_picture(store: Store, by: isize) {
     }
 }
 
-/// Goes `by` methods on in the table.
+/// Goes `by` methods on in the list.
 pub fn step_method(store: Store, by: isize) {
-    let next = store.methods.with_untracked(|methods| {
-        let count = methods.len() as isize;
-        let at = methods.iter().position(|method| method.id == store.method.get_untracked()).unwrap_or(0) as isize;
-        (count > 0).then(|| methods[(at + by).rem_euclid(count) as usize].id.clone())
-    });
+    let current = store.method.get_untracked();
+    let next = store.methods.with_untracked(|table| methods::step(table, &current, by));
     if let Some(id) = next {
         store.method.set(id);
     }
@@ -97,6 +95,7 @@ pub fn remove_model(store: Store, id: &ModelId) {
     if let Some(job) = job {
         store.engine.cancel(job);
     }
+    quality::stop_all(store, model.card);
     model.card.clear();
     let text = format!("Removed {}.", model.name);
     REMOVED_MODELS.with_borrow_mut(|removed| removed.push((at, model)));

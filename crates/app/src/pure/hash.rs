@@ -3,6 +3,8 @@
 use innspect_protocol::{ChannelReduction, Colormap, ParamValue, Params};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::target::{self, TargetChoice};
+
 /// What a link holds. Absent means: the default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
@@ -12,6 +14,14 @@ pub struct ViewState {
     pub params: Params,
     /// Explained class.
     pub class: Option<usize>,
+    /// What is explained.
+    pub target: TargetChoice,
+    /// Channel of the layer that a layer's own methods show; all if absent.
+    pub channel: Option<usize>,
+    /// Channels of the concept; none if empty.
+    pub concept: Vec<usize>,
+    /// Seed of methods that draw random numbers.
+    pub seed: u64,
     /// Picture id, for pictures of the site.
     pub picture: Option<String>,
     /// Ids of the models shown; all if absent.
@@ -31,6 +41,7 @@ pub struct ViewState {
 }
 
 const MOST_MODELS: usize = 32;
+const MOST_CHANNELS: usize = 64;
 
 impl ViewState {
     /// Reads a fragment, with or without its `#`.
@@ -43,6 +54,13 @@ impl ViewState {
             match key.as_str() {
                 "method" => state.method = Some(value),
                 "class" => state.class = value.parse().ok(),
+                "target" => state.target = TargetChoice::parse(&value).unwrap_or_default(),
+                "channel" => state.channel = value.parse().ok(),
+                "concept" => {
+                    state.concept = target::channels(&value).unwrap_or_default();
+                    state.concept.truncate(MOST_CHANNELS);
+                }
+                "seed" => state.seed = value.parse().unwrap_or_default(),
                 "picture" => state.picture = Some(value),
                 "models" => state.models = Some(value.split(',').take(MOST_MODELS).map(str::to_owned).collect()),
                 "colors" => state.colormap = word(&value),
@@ -76,6 +94,10 @@ impl ViewState {
             put(&format!("p.{name}"), Some(value));
         }
         put("class", self.class.map(|class| class.to_string()));
+        put("target", self.target.text());
+        put("channel", self.channel.map(|channel| channel.to_string()));
+        put("concept", (!self.concept.is_empty()).then(|| target::show_channels(&self.concept, ",")));
+        put("seed", (self.seed != 0).then(|| self.seed.to_string()));
         put("picture", self.picture.clone());
         put("models", self.models.as_ref().map(|models| models.join(",")));
         put("colors", self.colormap.as_ref().and_then(name));
@@ -145,6 +167,10 @@ mod tests {
             ]
             .into(),
             class: Some(207),
+            target: TargetChoice::Contrast(Some(281)),
+            channel: Some(7),
+            concept: vec![3, 12],
+            seed: u64::MAX,
             picture: Some("photos/hündchen 1.jpg".to_owned()),
             models: Some(vec!["a".to_owned(), "b".to_owned()]),
             colormap: Some(Colormap::Seismic),
@@ -160,7 +186,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_ignored() {
-        let state = ViewState::parse("#class=seven&colors=plaid&clip=-3&opacity=300&wat=1&%zz&=&&method=grad_cam");
+        let state = ViewState::parse(
+            "#class=seven&target=me&channel=-1&concept=a&seed=x&colors=plaid&clip=-3&opacity=300&wat=1&%zz&=&&method=grad_cam",
+        );
         assert_eq!(state, ViewState { method: Some("grad_cam".to_owned()), ..ViewState::default() });
     }
 

@@ -1,4 +1,4 @@
-//! What needs no browser: formatting, geometry, the view state in the URL and the table of keys.
+//! What needs no browser: formatting, forms, geometry, the view state in the URL and the table of keys.
 
 pub mod choice;
 pub mod form;
@@ -6,3 +6,7 @@ pub mod format;
 pub mod geometry;
 pub mod hash;
 pub mod keys;
+pub mod methods;
+pub mod params;
+pub mod plot;
+pub mod target;

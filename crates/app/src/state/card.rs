@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use innspect_protocol::{Display, ExplainSpec, Explanation, ImageId, Job, MapState, Prediction, Stage, UserError};
+use innspect_protocol::{
+    Display, ExplainSpec, Explanation, ImageId, Job, MapState, Prediction, Stage, StepProgress, UserError,
+};
 use leptos::prelude::*;
 
-use super::ModelState;
+use super::{Measures, ModelState};
 use crate::web::canvas::Pixels;
 
 /// What an explanation was asked for.
@@ -17,9 +19,11 @@ pub struct Wanted {
     pub image: ImageId,
     /// What to make.
     pub spec: ExplainSpec,
+    /// The other pictures, for methods that use them.
+    pub pictures: Vec<ImageId>,
 }
 
-/// A finished map.
+/// A map.
 #[derive(Clone, Debug)]
 pub struct Map {
     /// The job that made it and by whose name the worker keeps it.
@@ -30,6 +34,16 @@ pub struct Map {
     pub pixels: Pixels,
     /// The relevance of each pixel, row-major.
     pub values: Vec<f32>,
+    /// How far it is, if it is not finished.
+    pub steps: Option<StepProgress>,
+}
+
+impl Map {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.steps.is_none()
+    }
 }
 
 /// Where the work on a card stands.
@@ -111,10 +125,12 @@ pub struct Card {
     pub view: RwSignal<Option<Arc<Pixels>>>,
     /// What it says.
     pub prediction: RwSignal<Option<Arc<Prediction>>>,
-    /// The explanation.
+    /// The explanation, as far as it is.
     pub map: RwSignal<Option<Arc<Map>>>,
     /// How the map was last asked to be drawn.
     pub asked: StoredValue<Option<Display>>,
+    /// What was measured of the map.
+    pub measures: RwSignal<Measures>,
     /// Whether anything was ever finished here; the next network is loaded then.
     pub settled: RwSignal<bool>,
 }
@@ -130,6 +146,7 @@ impl Card {
             prediction: RwSignal::new(None),
             map: RwSignal::new(None),
             asked: StoredValue::new(None),
+            measures: RwSignal::new(Measures::new()),
             settled: RwSignal::new(false),
         }
     }
@@ -143,7 +160,15 @@ impl Card {
         self.prediction.set(None);
         self.map.set(None);
         self.asked.set_value(None);
+        self.measures.update(Measures::clear);
         self.settled.set(false);
+    }
+
+    /// The finished map with what it was asked for, tracked.
+    pub fn finished(&self) -> Option<(Arc<Map>, Wanted)> {
+        let done = self.phase.with(|phase| matches!(phase, Phase::Done));
+        let map = self.map.get().filter(|map| done && map.is_finished())?;
+        Some((map, self.wanted.get_value()?))
     }
 
     /// What the card shows, tracked.

@@ -1,11 +1,17 @@
 //! What the page knows: one store of signals, handed down as a context.
 
+pub mod aim;
+pub mod baselines;
 pub mod card;
 pub mod model;
 pub mod picture;
+pub mod quality;
 pub mod store;
 
+pub use aim::{Aim, ClassRef};
+pub use baselines::{Baselines, Subject};
 pub use card::{Card, CardState, Map, Phase, Wanted};
 pub use model::{ModelEntry, ModelOrigin, ModelState};
 pub use picture::{Picture, PictureOrigin, PictureState};
+pub use quality::{Measure, Measures, Pairing, Sensitivity};
 pub use store::{EngineStatus, FileEntry, FileState, Look, Sheet, Store, Toast, ToastAction};

@@ -70,6 +70,10 @@ pub struct ModelEntry {
     pub own_class: RwSignal<bool>,
     /// Chosen layer, for methods that ask for one.
     pub layer: RwSignal<Option<String>>,
+    /// Layer of the unit that is explained.
+    pub unit_layer: RwSignal<Option<String>>,
+    /// Layer of the concept.
+    pub concept_layer: RwSignal<Option<String>>,
     /// Counts its configurations.
     pub revision: RwSignal<u32>,
     /// Whether the user has seen (or dismissed) what was assumed about its input.
@@ -92,6 +96,8 @@ impl ModelEntry {
             class: RwSignal::new(None),
             own_class: RwSignal::new(false),
             layer: RwSignal::new(None),
+            unit_layer: RwSignal::new(None),
+            concept_layer: RwSignal::new(None),
             revision: RwSignal::new(0),
             checked: RwSignal::new(built_in),
             card: Card::new(),

@@ -31,6 +31,17 @@ pub enum PictureState {
     Failed(UserError),
 }
 
+impl PictureState {
+    /// Pixels of a picture that the engine has.
+    #[must_use]
+    pub fn pixels(&self) -> Option<u64> {
+        match self {
+            Self::Ready(info) => Some(u64::from(info.width) * u64::from(info.height)),
+            _ => None,
+        }
+    }
+}
+
 /// A picture.
 #[derive(Clone)]
 pub struct Picture {

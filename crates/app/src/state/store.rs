@@ -1,6 +1,9 @@
 //! The store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use innspect_protocol::{
     ChannelReduction, Colormap, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo, ModelId,
@@ -8,7 +11,7 @@ use innspect_protocol::{
 };
 use leptos::prelude::*;
 
-use super::{ModelEntry, Picture, PictureState};
+use super::{Aim, Baselines, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
 use crate::{
     pure::{
         choice::ClassChoice,
@@ -131,8 +134,14 @@ pub struct Store {
     pub params: RwSignal<BTreeMap<String, Params>>,
     /// The class.
     pub class: RwSignal<ClassChoice>,
+    /// What is explained, beside the class.
+    pub aim: Aim,
     /// How maps are shown.
     pub look: Look,
+    /// What baselines look like.
+    pub baselines: RwSignal<Baselines>,
+    /// Which methods depend on the layers that say the class, by network.
+    pub sensitivity: RwSignal<HashMap<Pairing, Sensitivity>>,
     /// Zoom and pan of all cards.
     pub viewport: RwSignal<Viewport>,
     /// The cross-hair, in shares of the picture.
@@ -153,6 +162,8 @@ pub struct Store {
     pub help: RwSignal<bool>,
     /// The model whose input dialog is open.
     pub configuring: RwSignal<Option<ModelId>>,
+    /// The model whose map's qualities are shown.
+    pub inspecting: RwSignal<Option<ModelId>>,
     /// The open sheet.
     pub sheet: RwSignal<Sheet>,
     /// For screen readers.
@@ -188,6 +199,9 @@ impl Store {
             method: RwSignal::new(DEFAULT_METHOD.to_owned()),
             params: RwSignal::new(BTreeMap::new()),
             class: RwSignal::new(ClassChoice::Top),
+            aim: Aim::new(),
+            baselines: RwSignal::new(Baselines::default()),
+            sensitivity: RwSignal::new(HashMap::new()),
             look: Look {
                 opacity: RwSignal::new(DEFAULT_OPACITY),
                 heat_only: RwSignal::new(false),
@@ -206,6 +220,7 @@ impl Store {
             theme: RwSignal::new(Theme::kept()),
             help: RwSignal::new(false),
             configuring: RwSignal::new(None),
+            inspecting: RwSignal::new(None),
             sheet: RwSignal::new(Sheet::None),
             announcement: RwSignal::new(String::new()),
             counter: StoredValue::new(0),

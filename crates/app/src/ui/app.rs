@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     card::Card,
     class_picker::ClassPicker,
+    concept_picker::ConceptPicker,
     display_panel::DisplayPanel,
     drop_zone::DropZone,
     file_list::FileList,
@@ -16,6 +17,7 @@ use super::{
     method_panel::MethodPanel,
     model_list::ModelList,
     picture_strip::PictureStrip,
+    quality_dialog::QualityDialog,
     toasts::Toasts,
     top_bar::TopBar,
 };
@@ -58,6 +60,7 @@ pub fn App() -> impl IntoView {
                 <MethodPanel />
                 <LayerPicker />
                 <ClassPicker />
+                <ConceptPicker />
                 <DisplayPanel />
             </aside>
             <button
@@ -72,6 +75,7 @@ pub fn App() -> impl IntoView {
             <DropZone />
             <Help />
             <InputDialog />
+            <QualityDialog />
             <div class="hidden-text" role="status" aria-live="polite" data-testid="status">
                 {move || store.announcement.get()}
             </div>

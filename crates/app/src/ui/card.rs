@@ -6,6 +6,7 @@ use super::{
     card_classes::TopClasses,
     card_facts::Facts,
     card_picture::CardPicture,
+    card_quality::CardQuality,
     colour_bar::ColourBar,
     controls::IconButton,
     icons::{Glyph, Icon},
@@ -68,6 +69,7 @@ pub fn Card(
                     <InputHint model=model.clone() />
                     <TopClasses model=model.clone() />
                     <Facts model=model.clone() />
+                    <CardQuality model=model.clone() />
                 </div>
             </div>
         </article>

@@ -186,6 +186,7 @@ pub fn CardPicture(model: ModelEntry) -> impl IntoView {
                     role="img"
                     aria-label=heat_label
                     data-testid="heatmap"
+                    data-partial=move || card.map.with(|map| map.as_ref().is_some_and(|map| !map.is_finished())).then_some("")
                     data-map=move || card.map.with(|map| map.as_ref().map(|map| words::colormap(store.look.colormap.get(), map.explanation.signed)))
                     style:opacity=move || if heat_only() { "1".to_owned() } else { format!("{}", f64::from(store.look.opacity.get()) / 100.0) }
                 ></canvas>

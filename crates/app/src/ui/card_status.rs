@@ -19,8 +19,7 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
     let (card, state) = (model.card, model.state);
     let now = Memo::new(move |_| card.state(state));
     let model = StoredValue::new(model);
-    move || {
-        match now.get() {
+    move || match now.get() {
         CardState::Done => ().into_any(),
         CardState::Waiting => view! {
             <div class="status"><span class="status-text">{move || waiting(store)}</span></div>
@@ -32,15 +31,7 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
         .into_any(),
         CardState::Loading => view! { <Loading state /> }.into_any(),
         CardState::Computing => view! { <Computing model=model.get_value() /> }.into_any(),
-        CardState::Stopped => view! {
-            <div class="verdict" data-testid="verdict">
-                <p class="verdict-title">"Stopped"</p>
-                <button type="button" class="button" data-testid="retry" on:click=move |_| explaining::again(store, &model.get_value())>
-                    "Explain again"
-                </button>
-            </div>
-        }
-        .into_any(),
+        CardState::Stopped => view! { <Stopped model=model.get_value() /> }.into_any(),
         CardState::NotApplicable => {
             let reason = card.phase.with(|phase| match phase {
                 Phase::NotApplicable(reason) => reason.clone(),
@@ -59,11 +50,18 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
             .into_any()
         }
         CardState::Suspect => {
-            let not_finite = card.map.with(|map| map.as_ref().is_some_and(|map| map.explanation.state == MapState::NonFinite));
+            let not_finite =
+                card.map.with(|map| map.as_ref().is_some_and(|map| map.explanation.state == MapState::NonFinite));
             let (title, text) = if not_finite {
-                ("Not a number", "The map holds values that are not finite, so it is not drawn. Try a larger stabiliser or another method.")
+                (
+                    "Not a number",
+                    "The map holds values that are not finite, so it is not drawn. Try a larger stabiliser or another method.",
+                )
             } else {
-                ("Zero everywhere", "The map is zero at every pixel, which this method should not give. Try again, or another class or device.")
+                (
+                    "Zero everywhere",
+                    "The map is zero at every pixel, which this method should not give. Try again, or another class or device.",
+                )
             };
             view! {
                 <div class="verdict bad" role="alert" data-testid="verdict">
@@ -78,7 +76,6 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
             .into_any()
         }
         CardState::Failed => view! { <Failed model=model.get_value() /> }.into_any(),
-    }
     }
 }
 
@@ -125,16 +122,24 @@ fn Computing(model: ModelEntry) -> impl IntoView {
         Phase::Computing { stage, done, total } => (stage, done, total),
         _ => (Stage::Waiting, 0, 0),
     };
+    // Once a map is on its way, its steps say more than the stages.
+    let steps = move || model.card.map.with(|map| map.as_ref().and_then(|map| map.steps));
     let share = move || {
-        let (_, done, total) = parts();
+        let (done, total) = match (steps(), parts()) {
+            (Some(steps), _) => (u64::from(steps.done), u64::from(steps.total)),
+            (None, (_, done, total)) => (done, total),
+        };
         (total > 0 && done > 0).then(|| done as f64 / total as f64)
     };
     view! {
         <div class="status">
             <span class="status-text">
-                {move || {
-                    let (stage, done, total) = parts();
-                    words::progress(stage, done, total)
+                {move || match steps() {
+                    Some(steps) => view! { <span data-testid="steps">{words::steps_left(steps)}</span> }.into_any(),
+                    None => {
+                        let (stage, done, total) = parts();
+                        words::progress(stage, done, total).into_any()
+                    }
                 }}
             </span>
             <button type="button" class="cancel" data-testid="cancel" on:click=move |_| explaining::stop(store, &model)>
@@ -145,9 +150,33 @@ fn Computing(model: ModelEntry) -> impl IntoView {
     }
 }
 
+/// Stopped by the user, with the map so far if there is one.
+#[component]
+fn Stopped(model: ModelEntry) -> impl IntoView {
+    let store = Store::get();
+    let steps = model.card.map.with_untracked(|map| map.as_ref().and_then(|map| map.steps));
+    let again = move |_| explaining::again(store, &model);
+    let (class, title) = match steps {
+        Some(steps) => ("status", format!("Stopped at {}", words::steps(steps))),
+        None => ("verdict", "Stopped".to_owned()),
+    };
+    let title = if steps.is_some() {
+        view! { <span class="status-text" data-testid="steps">{title}</span> }.into_any()
+    } else {
+        view! { <p class="verdict-title">{title}</p> }.into_any()
+    };
+    let button = if steps.is_some() { "cancel" } else { "button" };
+    view! {
+        <div class=class data-testid="verdict">
+            {title}
+            <button type="button" class=button data-testid="retry" on:click=again>"Explain again"</button>
+        </div>
+    }
+}
+
 /// A thin bar; it moves to and fro while the share is unknown.
 #[component]
-fn Bar(share: Signal<Option<f64>>, label: &'static str) -> impl IntoView {
+pub fn Bar(share: Signal<Option<f64>>, label: &'static str) -> impl IntoView {
     let percent = move || share.get().map(|share| (share * 100.0).clamp(0.0, 100.0));
     view! {
         <span

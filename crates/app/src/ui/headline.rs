@@ -1,11 +1,11 @@
 //! What one sees, what picture it is, and the zoom.
 
-use innspect_protocol::LayerNeed;
+use innspect_protocol::{LayerNeed, TargetKind};
 use leptos::prelude::*;
 
 use super::{controls::IconButton, icons::Glyph};
 use crate::{
-    flow::keyboard,
+    flow::{keyboard, target},
     pure::{
         choice::ClassChoice,
         geometry::{Point, Viewport},
@@ -59,8 +59,21 @@ fn sentence(store: Store) -> AnyView {
         return if layer { "What a layer of each network responds to" } else { "What each network responds to" }
             .into_any();
     }
+    let kind = method.as_ref().and_then(|method| target::kind(store, method));
+    if kind == Some(TargetKind::Neuron) {
+        return "What excites the chosen unit of each network".into_any();
+    }
+    let rather = (kind == Some(TargetKind::Contrast)).then(|| match store.aim.against.get() {
+        Some(class) if !class.label.is_empty() => class.label,
+        _ => "another class".to_owned(),
+    });
     match explained_class(store) {
-        Explained::One(label) => view! { "What each network looked at to say " <em>{label}</em> }.into_any(),
+        Explained::One(label) => match rather {
+            Some(other) => {
+                view! { "What speaks for " <em>{label}</em> " rather than " {other} " in each network" }.into_any()
+            }
+            None => view! { "What each network looked at to say " <em>{label}</em> }.into_any(),
+        },
         Explained::Several => "What each network looked at for its own best guess".into_any(),
         Explained::Unknown => "What each network looks at".into_any(),
     }

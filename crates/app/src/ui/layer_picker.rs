@@ -1,66 +1,34 @@
-//! The layer, for methods that ask for one: per network, since layers have no names in common.
+//! The layer, for methods that ask for one.
 
 use leptos::prelude::*;
 
-use crate::state::{ModelEntry, Store};
+use super::{
+    controls::NumberField,
+    layer_select::{LayerSelects, ready_models},
+};
+use crate::{flow::target, state::Store};
 
 /// The panel; absent where the method works on the whole network.
 #[component]
 pub fn LayerPicker() -> impl IntoView {
     let store = Store::get();
-    let ready = move || {
-        let models = store.shown_models();
-        models.into_iter().filter(|model| model.state.with(|state| state.info().is_some())).collect::<Vec<_>>()
-    };
+    let channels = move || store.method_info().is_some_and(|method| target::shows_channels(&method));
+    let channel = store.aim.channel;
     view! {
-        <Show when=move || store.wants_layer() && !ready().is_empty()>
+        <Show when=move || store.wants_layer() && !ready_models(store).is_empty()>
             <section class="panel" aria-label="Layer">
                 <h2>"Layer"</h2>
-                <For each=ready key=|model| (model.id.clone(), model.revision.get_untracked()) let:model>
-                    <LayerSelect model />
-                </For>
+                <LayerSelects choice=|model| model.layer test="layer" maps_only=true />
+                <Show when=channels>
+                    <NumberField
+                        id="layer-channel"
+                        label="Channel"
+                        empty="all channels"
+                        value=channel
+                        set=move |chosen| channel.set(chosen)
+                    />
+                </Show>
             </section>
         </Show>
-    }
-}
-
-#[component]
-fn LayerSelect(model: ModelEntry) -> impl IntoView {
-    let layer = model.layer;
-    let info = model.state.with_untracked(|state| state.info());
-    let default = info.as_ref().and_then(|info| info.default_layer.clone());
-    let layers = info.map(|info| info.layers.clone()).unwrap_or_default();
-    let options = layers.into_iter().filter(|layer| layer.feature_map).map(|row| {
-        let shape = row.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
-        let (this, value) = (row.name.clone(), row.name.clone());
-        view! {
-            <option value=value prop:selected=move || layer.get().as_ref() == Some(&this)>
-                {format!("{} ({}, {shape})", row.name, row.op)}
-            </option>
-        }
-    });
-    let label = format!("Layer of {}", model.name);
-    view! {
-        <div class="layer" data-slot=model.slot.to_string()>
-            <span class="swatch" aria-hidden="true"></span>
-            <select
-                aria-label=label.clone()
-                title=label
-                data-testid="layer"
-                data-model=model.id.0.clone()
-                on:change=move |event| {
-                    let name = event_target_value(&event);
-                    layer.set((!name.is_empty()).then_some(name));
-                }
-            >
-                <option value="" prop:selected=move || layer.get().is_none()>
-                    {match default {
-                        Some(name) => format!("Default: {name}"),
-                        None => "Default".to_owned(),
-                    }}
-                </option>
-                {options.collect_view()}
-            </select>
-        </div>
     }
 }

@@ -1,33 +1,27 @@
 //! The method: which one, what it shows, when it misleads, and its parameters.
 
-use innspect_protocol::{Family, MethodInfo, ParamInfo, ParamKind, ParamValue};
+use innspect_protocol::MethodInfo;
 use leptos::prelude::*;
 
-use super::words;
+use super::{params_form::ParamsForm, seed_field::SeedField, words};
 use crate::{
-    flow::explaining::default_of,
+    pure::methods::grouped,
     state::{EngineStatus, Store},
 };
-
-const FAMILIES: [Family; 4] = [Family::Cam, Family::Gradient, Family::Lrp, Family::Activation];
 
 /// The panel.
 #[component]
 pub fn MethodPanel() -> impl IntoView {
     let store = Store::get();
     let groups = move || {
-        let methods = store.methods.get();
-        let group = |family: Family| {
-            let rows: Vec<MethodInfo> = methods.iter().filter(|method| method.family == family).cloned().collect();
-            (!rows.is_empty()).then(|| {
-                let options = rows.into_iter().map(|method| {
-                    let (id, value) = (method.id.clone(), method.id.clone());
-                    view! { <option value=value prop:selected=move || store.method.get() == id>{method.name}</option> }
-                });
-                view! { <optgroup label=words::family(family)>{options.collect_view()}</optgroup> }
-            })
-        };
-        FAMILIES.into_iter().filter_map(group).collect_view()
+        let groups = store.methods.with(|methods| grouped(methods)).into_iter().map(|(family, rows)| {
+            let options = rows.into_iter().map(|method| {
+                let (id, value) = (method.id.clone(), method.id.clone());
+                view! { <option value=value prop:selected=move || store.method.get() == id>{method.name}</option> }
+            });
+            view! { <optgroup label=words::family(family)>{options.collect_view()}</optgroup> }
+        });
+        groups.collect_view()
     };
     view! {
         <section class="panel" aria-label="Method">
@@ -50,94 +44,26 @@ pub fn MethodPanel() -> impl IntoView {
 
 #[component]
 fn About(method: MethodInfo) -> impl IntoView {
-    let store = Store::get();
-    let id = method.id.clone();
-    let params =
-        method.params.iter().map(|info| view! { <Parameter method=id.clone() info=info.clone() /> }).collect_view();
-    let reset = method.id.clone();
-    let changed = move || store.params.with(|params| params.get(&id).is_some_and(|params| !params.is_empty()));
+    let tags = [
+        (method.steps, "takes many passes"),
+        (method.draws, "draws random numbers"),
+        (method.pictures, "uses the other loaded pictures"),
+    ];
+    let tags: Vec<&str> = tags.into_iter().filter(|(holds, _)| *holds).map(|(_, words)| words).collect();
+    let draws = method.draws;
     view! {
-        <p class="summary" data-testid="method-summary">{method.summary}</p>
+        <p class="summary" data-testid="method-summary">{method.summary.clone()}</p>
+        {(!tags.is_empty()).then(|| view! {
+            <ul class="tags" data-testid="method-tags" aria-label="About its cost">
+                {tags.into_iter().map(|words| view! { <li>{words}</li> }).collect_view()}
+            </ul>
+        })}
         <details class="more">
             <summary>"When it misleads"</summary>
-            <p>{method.caveat}</p>
-            <p class="quiet">{method.source}</p>
+            <p>{method.caveat.clone()}</p>
+            <p class="quiet">{method.source.clone()}</p>
         </details>
-        {params}
-        <Show when=changed>
-            {
-                let reset = reset.clone();
-                view! {
-                    <button
-                        type="button"
-                        class="text-button"
-                        data-testid="params-reset"
-                        on:click=move |_| store.params.update(|params| drop(params.remove(&reset)))
-                    >
-                        "Back to the defaults"
-                    </button>
-                }
-            }
-        </Show>
-    }
-}
-
-#[component]
-fn Parameter(method: String, info: ParamInfo) -> impl IntoView {
-    let store = Store::get();
-    let field = format!("param-{}", info.name);
-    let (of, name, default) = (method.clone(), info.name.clone(), default_of(&info.kind));
-    let value = Memo::new(move |_| {
-        store.params.with(|params| params.get(&of)?.get(&name).cloned()).unwrap_or_else(|| default.clone())
-    });
-    let text = move || match value.get() {
-        ParamValue::Number(number) => number.to_string(),
-        ParamValue::Text(text) => text,
-    };
-    let name = info.name.clone();
-    let set = move |value: ParamValue| {
-        store.params.update(|params| drop(params.entry(method.clone()).or_default().insert(name.clone(), value)));
-    };
-    let control = match info.kind {
-        ParamKind::Number { min, max, .. } => view! {
-            <input
-                id=field.clone()
-                type="number"
-                inputmode="decimal"
-                step="any"
-                min=min
-                max=max
-                data-testid=field.clone()
-                prop:value=text
-                on:change=move |event| {
-                    let typed = event_target_value(&event).parse::<f64>().ok().filter(|number| number.is_finite());
-                    match typed {
-                        Some(number) => set(ParamValue::Number(number.clamp(min, max))),
-                        None => store.params.notify(),
-                    }
-                }
-            />
-        }
-        .into_any(),
-        ParamKind::Choice { options } => {
-            let options = options.into_iter().map(|option| {
-                let this = option.clone();
-                let word = option.clone();
-                view! { <option value=option prop:selected=move || text() == this>{word}</option> }
-            });
-            view! {
-                <select id=field.clone() data-testid=field.clone() on:change=move |event| set(ParamValue::Text(event_target_value(&event)))>
-                    {options.collect_view()}
-                </select>
-            }
-            .into_any()
-        }
-    };
-    view! {
-        <div class="field row" title=info.help.clone()>
-            <label for=field>{info.label}</label>
-            {control}
-        </div>
-        <p class="help">{info.help}</p>
+        <ParamsForm method />
+        {draws.then(|| view! { <SeedField /> })}
     }
 }

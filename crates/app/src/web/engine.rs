@@ -149,6 +149,9 @@ impl Inner {
             | Reply::ImageReady { job, .. }
             | Reply::Predicted { job, .. }
             | Reply::Explained { job, .. }
+            | Reply::Partial { job, .. }
+            | Reply::Assessed { job, .. }
+            | Reply::Shown { job, .. }
             | Reply::NotApplicable { job, .. }
             | Reply::Cancelled { job } => Some(*job),
         };
@@ -157,6 +160,8 @@ impl Inner {
             reply,
             Reply::ModelReady { .. }
                 | Reply::ImageReady { .. }
+                | Reply::Assessed { .. }
+                | Reply::Shown { .. }
                 | Reply::NotApplicable { .. }
                 | Reply::Cancelled { .. }
                 | Reply::Failed { .. }
