@@ -85,7 +85,7 @@ export async function serve({ folder = SITE, base = "/", port = 0 } = {}) {
 /** Where Chromium itself reports for duty, whatever page is open. */
 const BROWSERS_OWN = [
   "accounts.google.com", "clients2.google.com", "update.googleapis.com", "redirector.gvt1.com",
-  "content-autofill.googleapis.com",
+  "content-autofill.googleapis.com", "www.google.com",
 ];
 
 /** A proxy that lets nothing through and remembers what the site asked of it: everything but the local server. */

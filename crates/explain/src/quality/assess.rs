@@ -160,9 +160,6 @@ impl Checked<'_> {
 
     async fn road(&self, monitor: &mut impl Monitor) -> Assessed {
         let x = self.input().read().await?;
-        let low = x.iter().copied().fold(f32::INFINITY, f32::min);
-        let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let noise = road::NOISE * (high - low).max(0.0);
         let order = self.order();
         let (area, total) = (order.len(), 2 * ROAD_SHARES.len());
         let mut curves = Vec::new();
@@ -173,7 +170,7 @@ impl Checked<'_> {
                 let gone = if turn == 0 { &order[..count] } else { &order[area - count..] };
                 let mut removed = vec![false; area];
                 gone.iter().for_each(|&pixel| removed[pixel] = true);
-                let filled = road::impute(&x, self.shape, &removed, noise, self.spec.seed);
+                let filled = road::impute(&x, self.shape, &removed, road::NOISE, self.spec.seed);
                 let done = turn * ROAD_SHARES.len() + index;
                 scores.extend(self.probabilities(&[filled], (done, total), monitor).await?);
             }
