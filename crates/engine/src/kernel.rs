@@ -17,7 +17,7 @@ use burn::{
 
 use crate::{
     Tensor, depthwise,
-    launch::{Shader, launch},
+    launch::{Shader, apart, launch},
     shader,
 };
 
@@ -174,6 +174,7 @@ static RECTIFIER_GRADIENT: Shader = shader!("rectifier_gradient");
 
 /// Launches an element-wise shader: `inputs` of one shape, one output, `info` after the element count.
 fn launch_elementwise(shader: &'static Shader, inputs: Vec<CubeTensor>, info: &[u32]) -> CubeTensor {
+    let inputs = apart(inputs);
     let same_layout = inputs.iter().all(|tensor| {
         tensor.meta.strides() == inputs[0].meta.strides() && tensor.is_contiguous_buffer() && tensor.is_nonoverlapping()
     });

@@ -58,6 +58,19 @@ impl KernelSource for &'static Shader {
     }
 }
 
+/// The tensors with a copy of each that shares memory with one before it. All buffers of our kernels are bound as writable,
+/// and WebGPU refuses a launch that has the same memory in two such bindings.
+pub(crate) fn apart(mut tensors: Vec<CubeTensor>) -> Vec<CubeTensor> {
+    let memory = |tensor: &CubeTensor| tensor.handle.memory.clone().binding().id();
+    for at in 1..tensors.len() {
+        let own = memory(&tensors[at]);
+        if tensors[..at].iter().any(|before| memory(before) == own) {
+            tensors[at] = tensors[at].copy();
+        }
+    }
+    tensors
+}
+
 /// Launches `shader` for every element of `output`; `info` follows the element count in the info buffer.
 pub fn launch(shader: &'static Shader, inputs: Vec<Handle>, output: &CubeTensor, info: &[u32]) {
     let (client, count) = (&output.client, output.meta.shape().num_elements());

@@ -32,6 +32,7 @@ pub mod resample;
 mod reverse;
 mod rule;
 mod sampling;
+mod sign_parts;
 mod tensor;
 
 pub use device::Device;
@@ -44,4 +45,5 @@ pub use pattern::{PatternFit, Patterns};
 pub use reverse::{Arrived, Walk};
 pub use rule::{Assigned, Bias, Bounds, Composite, Rule, Selector, TINY};
 pub use sampling::{Copies, Sampling};
+pub use sign_parts::SignParts;
 pub use tensor::Tensor;

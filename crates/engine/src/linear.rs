@@ -27,6 +27,21 @@ pub(crate) fn weights(op: &Op) -> Option<(ParamId, Option<ParamId>)> {
     }
 }
 
+/// Whether every output reads every channel, so that weights can be stacked along inputs and outputs.
+pub(crate) fn is_stackable(op: &Op) -> bool {
+    match op {
+        Op::Conv2d(conv) => conv.groups == 1,
+        Op::ConvTranspose2d(conv) => conv.groups == 1,
+        Op::Dense { .. } => true,
+        _ => false,
+    }
+}
+
+/// The axis of a value at a linear operation that counts channels (or features).
+pub(crate) fn channel_axis(op: &Op, value: &Tensor) -> usize {
+    if matches!(op, Op::Dense { .. }) { value.dims().len() - 1 } else { 1 }
+}
+
 /// The operation on `x` with a part of its weight and with the given bias `[out]`.
 ///
 /// # Panics

@@ -7,6 +7,7 @@ use crate::{
     network::{Network, Part},
     reverse::{Passed, Step},
     rule::{Bias, Bounds, TINY},
+    sign_parts,
 };
 
 impl Network {
@@ -41,6 +42,45 @@ impl Network {
     /// Positive contributions `x⁺w⁺ + x⁻w⁻` and negative ones `x⁺w⁻ + x⁻w⁺`, each over its own sum with its share of the
     /// bias. Inputs that cannot be negative need half the work.
     pub(crate) fn alpha_beta(&self, alpha: f32, beta: f32, bias: Bias, step: &Step<'_>) -> Passed {
+        let node = self.graph().node(step.id);
+        let op = &node.op;
+        let x = step.tape.value(node.inputs[0]);
+        let signed = !self.is_nonnegative(node.inputs[0]);
+        if !linear::is_stackable(op) {
+            return self.alpha_beta_by_parts(alpha, beta, bias, step);
+        }
+        let (axis, both) = (linear::channel_axis(op, x), beta != 0.0);
+        let part = Part::Signs { inputs: signed, outputs: both };
+        let input = if signed { sign_parts::split(x, axis) } else { x.clone() };
+        let bias = linear::weights(op).and_then(|(_, bias)| bias).and_then(|id| match bias {
+            Bias::Split => Some(self.param(id, Part::Signs { inputs: false, outputs: both })),
+            Bias::Both if both => {
+                let whole = self.param(id, Part::Whole);
+                Some(Tensor::cat(vec![whole.clone(), whole], 0))
+            }
+            Bias::Both => Some(self.param(id, Part::Whole)),
+            Bias::Ignored => None,
+        });
+        let z = linear::forward(self, op, &input, part, bias.as_ref());
+        let s = if both {
+            sign_parts::divide(step.r, &z, linear::channel_axis(op, step.r), TINY, [alpha, -beta])
+        } else {
+            kernel::stabilized_divide(step.r, &z, TINY, alpha)
+        };
+        let back = linear::input_gradient(self, op, &input, part, &s);
+        let relevance = if signed { sign_parts::join(x, &back, axis) } else { back.mul(x) };
+        let absorbed = step.ledger.then(|| {
+            let contributed = match &bias {
+                Some(bias) => s.mul(&z.sub(&spread_bias(op, bias, z.dims().len()))),
+                None => s.mul(&z),
+            };
+            step.r.sum_samples().sub(&contributed.sum_samples())
+        });
+        Passed { parts: vec![(node.inputs[0], relevance)], absorbed }
+    }
+
+    /// The same for grouped convolutions, whose weights cannot be stacked: part by part.
+    fn alpha_beta_by_parts(&self, alpha: f32, beta: f32, bias: Bias, step: &Step<'_>) -> Passed {
         let node = self.graph().node(step.id);
         let op = &node.op;
         let x = step.tape.value(node.inputs[0]);
@@ -111,9 +151,8 @@ impl Network {
         let op = &node.op;
         let x = step.tape.value(node.inputs[0]);
         let z = step.tape.value(node.output);
+        let positive_bias = linear::weights(op).and_then(|(_, bias)| bias).map(|bias| self.param(bias, Part::Positive));
         let split = self.sign_parts(step);
-        let bias = linear::weights(op).and_then(|(_, bias)| bias);
-        let positive_bias = bias.map(|bias| self.param(bias, Part::Positive));
         let p = match &split {
             None => linear::forward(self, op, x, Part::Positive, positive_bias.as_ref()),
             Some((positive, negative)) => linear::forward(self, op, positive, Part::Positive, positive_bias.as_ref())

@@ -19,6 +19,14 @@ pub(crate) enum Part {
     Square,
     /// 1 everywhere.
     Ones,
+    /// Positive and negative parts stacked, see [`sign_parts`](crate::sign_parts): `[w⁺, w⁻]` along the inputs, `[w⁻, w⁺]`
+    /// behind it along the outputs. For a bias `[b⁺, b⁻]` along the outputs.
+    Signs {
+        /// Whether they are stacked along the inputs.
+        inputs: bool,
+        /// Whether they are stacked along the outputs.
+        outputs: bool,
+    },
 }
 
 /// A network ready to run: the graph, its weights on the device, and what rules derived from them, made once.
@@ -116,9 +124,19 @@ impl Network {
                 Part::Positive => whole.clamp_min(0.0),
                 Part::Negative => whole.clamp_max(0.0),
                 Part::Square => whole.mul(whole),
+                Part::Signs { inputs, outputs } => stacked(whole, self.transposed(id), inputs, outputs),
                 Part::Ones | Part::Whole => Tensor::full(1.0, &whole.dims(), &self.device),
             })
             .clone()
+    }
+
+    /// Whether a weight has its inputs in front of its outputs, as those of dense layers and transposed convolutions.
+    fn transposed(&self, id: ParamId) -> bool {
+        self.graph.nodes.iter().any(|node| match &node.op {
+            Op::Dense { weight, .. } => *weight == id,
+            Op::ConvTranspose2d(conv) => conv.weight == id,
+            _ => false,
+        })
     }
 
     /// A weight that broadcasts to a value of `rank` axes with the batch.
@@ -128,6 +146,17 @@ impl Network {
         dims.extend_from_slice(shape);
         self.params[id.index()].reshape(&dims)
     }
+}
+
+/// See [`Part::Signs`].
+fn stacked(whole: &Tensor, transposed: bool, inputs: bool, outputs: bool) -> Tensor {
+    let (output_axis, input_axis) = if transposed { (1, 0) } else { (0, 1) };
+    let (positive, negative) = (whole.clamp_min(0.0), whole.clamp_max(0.0));
+    let row = |first: &Tensor, second: &Tensor| {
+        if inputs { Tensor::cat(vec![first.clone(), second.clone()], input_axis) } else { first.clone() }
+    };
+    let first = row(&positive, &negative);
+    if outputs { Tensor::cat(vec![first, row(&negative, &positive)], output_axis) } else { first }
 }
 
 /// A scalar weight is uploaded with one axis, as burn has no tensors without axes.

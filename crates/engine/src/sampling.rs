@@ -17,7 +17,7 @@ use burn::{
 use crate::{
     Tensor,
     kernel::elements,
-    launch::{Shader, launch},
+    launch::{Shader, apart, launch},
     shader,
 };
 
@@ -94,7 +94,7 @@ fn batched(shape: &[usize], count: usize) -> Vec<usize> {
 }
 
 fn run(shader: &'static Shader, inputs: Vec<CubeTensor>, shape: Vec<usize>, info: &[u32]) -> CubeTensor {
-    let inputs: Vec<CubeTensor> = inputs.into_iter().map(into_contiguous).collect();
+    let inputs: Vec<CubeTensor> = apart(inputs).into_iter().map(into_contiguous).collect();
     let (client, device, dtype) = (inputs[0].client.clone(), inputs[0].device.clone(), inputs[0].dtype);
     let shape = Shape::from(shape);
     let handle = client.empty(shape.num_elements() * size_of::<f32>());
