@@ -3,14 +3,14 @@
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use innspect_engine::Device;
-use innspect_protocol::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request};
+use innspect_protocol::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::MessageEvent;
 
 use crate::{
     failure::Failure,
-    gpu_probe,
+    fetch, gpu_probe,
     model::Known,
     pause::Cancelled,
     port::{self, Incoming},
@@ -22,6 +22,10 @@ struct Desk {
     session: RefCell<Option<Rc<Session>>>,
     cancelled: Cancelled,
     queue: RefCell<VecDeque<Incoming>>,
+    /// Requests whose files have yet to arrive; the first one's is on its way. They join the queue then, so that a slow or
+    /// stalled connection holds nothing else up, and come one after the other, so that the first is there soonest.
+    downloads: RefCell<VecDeque<Incoming>>,
+    fetching: RefCell<bool>,
     busy: RefCell<bool>,
     running: RefCell<Option<Job>>,
 }
@@ -69,20 +73,71 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
             }
         }
         (Request::Forget { job }, Some(session)) => session.forget(*job),
-        _ => {
-            desk.queue.borrow_mut().push_back(incoming);
+        (
+            Request::LoadModel { source: Source::Site { .. }, .. }
+            | Request::LoadImage { source: Source::Site { .. }, .. },
+            _,
+        ) => {
+            desk.downloads.borrow_mut().push_back(incoming);
             let desk = desk.clone();
-            spawn_local(async move { work(&desk).await });
+            spawn_local(async move { download(&desk).await });
+        }
+        _ => enqueue(desk, incoming),
+    }
+}
+
+fn enqueue(desk: &Rc<Desk>, incoming: Incoming) {
+    desk.queue.borrow_mut().push_back(incoming);
+    let desk = desk.clone();
+    spawn_local(async move { work(&desk).await });
+}
+
+/// Brings the files of waiting requests in, one at a time.
+async fn download(desk: &Rc<Desk>) {
+    if desk.fetching.replace(true) {
+        return;
+    }
+    loop {
+        let next = desk.downloads.borrow().front().and_then(|incoming| {
+            let (Request::LoadModel { job, source, .. } | Request::LoadImage { job, source, .. }) = &incoming.request
+            else {
+                return None;
+            };
+            let Source::Site { url, bytes } = source else { return None };
+            Some((*job, url.clone(), *bytes))
+        });
+        let Some((job, url, bytes)) = next else { break };
+        let fetched = fetch::download(job, &url, bytes, &desk.cancelled).await;
+        desk.cancelled.borrow_mut().remove(&job);
+        // A request that was cancelled in the meantime has left, and its answer was given.
+        let waiting = desk.downloads.borrow().front().and_then(|first| job_of(&first.request)) == Some(job);
+        let Some(mut incoming) = waiting.then(|| desk.downloads.borrow_mut().pop_front()).flatten() else { continue };
+        match fetched {
+            Ok(bytes) => {
+                incoming.file = Some(bytes);
+                enqueue(desk, incoming);
+            }
+            Err(failure) => port::send(&failure.into_reply(job)),
         }
     }
+    desk.fetching.replace(false);
 }
 
 /// A waiting job leaves the queue; a running one is told to stop at its next pause.
 fn cancel(desk: &Desk, job: Job) {
-    let mut queue = desk.queue.borrow_mut();
-    let before = queue.len();
-    queue.retain(|waiting| job_of(&waiting.request) != Some(job));
-    if queue.len() < before {
+    let leaves = |queue: &RefCell<VecDeque<Incoming>>| {
+        let mut queue = queue.borrow_mut();
+        let before = queue.len();
+        queue.retain(|waiting| job_of(&waiting.request) != Some(job));
+        queue.len() < before
+    };
+    let on_its_way = desk.downloads.borrow().front().and_then(|first| job_of(&first.request)) == Some(job);
+    if leaves(&desk.downloads) {
+        if on_its_way {
+            desk.cancelled.borrow_mut().insert(job);
+        }
+        port::send(&Reply::Cancelled { job });
+    } else if leaves(&desk.queue) {
         port::send(&Reply::Cancelled { job });
     } else if *desk.running.borrow() == Some(job) {
         desk.cancelled.borrow_mut().insert(job);
@@ -133,15 +188,17 @@ fn job_of(request: &Request) -> Option<Job> {
 
 async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
     let attachments = incoming.attachments;
+    let file = |downloaded: Option<Vec<u8>>| match downloaded {
+        Some(bytes) => Ok(bytes),
+        None => fetch::attachment(attachments.first()),
+    };
     match incoming.request {
-        Request::LoadModel { job, model, name, source, sha256, preprocessing, labels } => {
+        Request::LoadModel { job, model, name, sha256, preprocessing, labels, .. } => {
             let known = Known { id: model, name, preprocessing, labels };
-            session.load_model(job, known, &source, sha256, &attachments).await
+            session.add_model(job, known, sha256, file(incoming.file)?).await
         }
-        Request::LoadImage { job, image, name, source } => {
-            session.load_image(job, image, name, &source, &attachments).await
-        }
-        Request::OpenFile { job, id, name } => session.open_file(job, id, name, &attachments).await,
+        Request::LoadImage { job, image, name, .. } => session.add_image(job, image, name, &file(incoming.file)?).await,
+        Request::OpenFile { job, id, name } => session.open_file(job, id, name, file(incoming.file)?).await,
         Request::ConfigureModel { job, model, preprocessing, labels_file } => {
             let labels = attachments.first().filter(|_| labels_file);
             session.configure_model(job, &model, preprocessing, labels)

@@ -1,6 +1,6 @@
 //! Bytes of a file: attached to a message, or of the site.
 
-use innspect_protocol::{Job, Reply, Source, Stage};
+use innspect_protocol::{Job, Reply, Stage};
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -11,20 +11,17 @@ use crate::{failure::Failure, pause::Cancelled, port};
 /// Largest file that is taken, in bytes: a wasm module has 4 GiB for everything.
 const MAX_BYTES: u64 = 2 << 30;
 
-/// The bytes of a source.
-pub async fn bytes(
-    job: Job,
-    source: &Source,
-    attachment: Option<&ArrayBuffer>,
-    cancelled: &Cancelled,
-) -> Result<Vec<u8>, Failure> {
-    match source {
-        Source::Attached => {
-            let buffer = attachment.ok_or_else(|| Failure::new("No file came with the request.", "", "Try again."))?;
-            attached(buffer)
-        }
-        Source::Site { url, bytes } => site(job, url, *bytes, cancelled).await,
+/// The bytes of a file of the site.
+pub async fn download(job: Job, url: &str, expected: u64, cancelled: &Cancelled) -> Result<Vec<u8>, Failure> {
+    if expected > MAX_BYTES {
+        return Err(too_large(expected));
     }
+    site(job, url, expected, cancelled).await
+}
+
+/// The bytes of the file that came with a request.
+pub fn attachment(attachment: Option<&ArrayBuffer>) -> Result<Vec<u8>, Failure> {
+    attached(attachment.ok_or_else(|| Failure::new("No file came with the request.", "", "Try again."))?)
 }
 
 /// The bytes of an attachment.
@@ -57,9 +54,6 @@ async fn site(job: Job, url: &str, expected: u64, cancelled: &Cancelled) -> Resu
     let response: Response = response.unchecked_into();
     if !response.ok() {
         return Err(unreachable(js_sys::Error::new(&format!("HTTP status {}", response.status())).into()));
-    }
-    if expected > MAX_BYTES {
-        return Err(too_large(expected));
     }
     let Some(body) = response.body() else { return Err(unreachable(JsValue::NULL)) };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();

@@ -28,6 +28,8 @@ pub struct Incoming {
     pub request: Request,
     /// Buffers that travelled with it.
     pub attachments: Vec<ArrayBuffer>,
+    /// Its file, once it has been downloaded.
+    pub file: Option<Vec<u8>>,
 }
 
 /// Reads what the page sent.
@@ -36,7 +38,7 @@ pub fn parse(event: &MessageEvent) -> Result<Incoming, UserError> {
     let json = parts.get(0).as_string().ok_or_else(|| malformed("it has no text"))?;
     let request = serde_json::from_str(&json).map_err(|error| malformed(&error.to_string()))?;
     let attachments = parts.iter().skip(1).filter_map(|part| part.dyn_into().ok()).collect();
-    Ok(Incoming { request, attachments })
+    Ok(Incoming { request, attachments, file: None })
 }
 
 fn malformed(reason: &str) -> UserError {

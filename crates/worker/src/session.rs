@@ -13,7 +13,7 @@ use innspect_explain::{Provenance, Setting, Subject, explain, quality, read_logi
 use innspect_formats::{FileKind, read_labels, read_model, sniff};
 use innspect_protocol::{
     Check, ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, ModelInfo, ParamValue, Prediction,
-    Reply, Source, Stage,
+    Reply, Stage,
 };
 use js_sys::ArrayBuffer;
 
@@ -87,20 +87,8 @@ impl Session {
         }
     }
 
-    /// Loads a network from a source.
-    pub async fn load_model(
-        &self,
-        job: Job,
-        known: Known,
-        source: &Source,
-        expected: Option<String>,
-        attachments: &[ArrayBuffer],
-    ) -> Outcome {
-        let bytes = fetch::bytes(job, source, attachments.first(), &self.cancelled).await?;
-        self.add_model(job, known, expected, bytes).await
-    }
-
-    async fn add_model(&self, job: Job, known: Known, expected: Option<String>, bytes: Vec<u8>) -> Outcome {
+    /// Loads a network from the bytes of its file.
+    pub async fn add_model(&self, job: Job, known: Known, expected: Option<String>, bytes: Vec<u8>) -> Outcome {
         self.stage(job, Stage::Reading).await?;
         let hash = sha256(&bytes);
         if expected.is_some_and(|expected| expected != hash) {
@@ -121,20 +109,8 @@ impl Session {
         Ok(())
     }
 
-    /// Loads a picture from a source.
-    pub async fn load_image(
-        &self,
-        job: Job,
-        id: ImageId,
-        name: String,
-        source: &Source,
-        attachments: &[ArrayBuffer],
-    ) -> Outcome {
-        let bytes = fetch::bytes(job, source, attachments.first(), &self.cancelled).await?;
-        self.add_image(job, id, name, &bytes).await
-    }
-
-    async fn add_image(&self, job: Job, id: ImageId, name: String, bytes: &[u8]) -> Outcome {
+    /// Loads a picture from the bytes of its file.
+    pub async fn add_image(&self, job: Job, id: ImageId, name: String, bytes: &[u8]) -> Outcome {
         self.stage(job, Stage::Reading).await?;
         let picture = decode(bytes)?;
         let small = thumbnail(&picture, THUMBNAIL);
@@ -148,8 +124,7 @@ impl Session {
     }
 
     /// Loads a file as what its content says it is.
-    pub async fn open_file(&self, job: Job, id: String, name: String, attachments: &[ArrayBuffer]) -> Outcome {
-        let bytes = fetch::bytes(job, &Source::Attached, attachments.first(), &self.cancelled).await?;
+    pub async fn open_file(&self, job: Job, id: String, name: String, bytes: Vec<u8>) -> Outcome {
         match sniff(&bytes) {
             kind if kind.is_picture() => self.add_image(job, ImageId(id), name, &bytes).await,
             // A list of class names is no failure of reading: it only belongs somewhere else.
