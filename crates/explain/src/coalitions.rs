@@ -44,6 +44,21 @@ pub(crate) fn stream(seed: u64, index: u64) -> Rng {
     Rng::with_seed(mix(mix(seed).wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
 }
 
+/// A number from `low` to less than `end`. It is drawn with 64 bits whatever the machine's words have, so that a seed gives the
+/// same in the browser as natively.
+fn below(rng: &mut Rng, low: usize, end: usize) -> usize {
+    rng.u64(low as u64..end as u64) as usize
+}
+
+/// A random order of `count` things (Fisher and Yates), the same for a seed on every machine.
+pub(crate) fn order(rng: &mut Rng, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for place in 1..count {
+        order.swap(place, below(rng, 0, place + 1));
+    }
+    order
+}
+
 /// LIME's samples (Ribeiro et al., "Why Should I Trust You?", KDD 2016): the first shows all parts, in the others each is
 /// shown with the probability `p`, independently.
 #[must_use]
@@ -106,7 +121,7 @@ pub fn kernel(seed: u64, samples: usize, features: usize) -> (Coalitions, Vec<f6
 fn choose(rng: &mut Rng, size: usize, features: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..features).collect();
     for place in 0..size {
-        order.swap(place, rng.usize(place..features));
+        order.swap(place, below(rng, place, features));
     }
     order.truncate(size);
     order
@@ -173,7 +188,7 @@ pub fn rise_mask(seed: u64, index: u64, cells: usize, p: f64, height: usize, wid
 /// For each pixel of a side the two cells it lies between and the share of the second.
 fn enlarged(rng: &mut Rng, cells: usize, side: usize) -> Vec<(usize, usize, f32)> {
     let cell = side.div_ceil(cells).max(1);
-    let shift = rng.usize(0..cell);
+    let shift = below(rng, 0, cell);
     let scale = cells as f64 / ((cells + 1) * cell) as f64;
     let place = |pixel: usize| {
         let place = (((pixel + shift) as f64 + 0.5) * scale - 0.5).clamp(0.0, (cells - 1) as f64);

@@ -104,7 +104,8 @@ impl Masks<'_> {
     async fn ends(&self, monitor: &mut impl Monitor) -> Result<(f32, f32), ExplainError> {
         let subject = self.sample.subject;
         let whole = target::known_score(subject, self.sample.index, self.sample.aim).await?;
-        let none = target::score(subject.network, &self.base, self.sample.aim, monitor).await?;
+        let mut beside = Chunk::beside(monitor, 0, 1);
+        let none = target::score(subject.network, &self.base, self.sample.aim, &mut beside).await?;
         Ok((whole, none.first().copied().unwrap_or_default()))
     }
 
@@ -150,8 +151,7 @@ impl Masks<'_> {
                 reason: "Prediction Difference fills parts from other pictures; open some more.".into(),
             });
         }
-        let mut order: Vec<usize> = (0..others.len()).collect();
-        fastrand::Rng::with_seed(self.sample.seed).shuffle(&mut order);
+        let mut order = coalitions::order(&mut fastrand::Rng::with_seed(self.sample.seed), others.len());
         order.truncate(samples);
         let windows = coalitions::windows(self.height, self.width, window, stride);
         let total = windows.len() * order.len();

@@ -42,6 +42,13 @@ pub(crate) struct Chunk<'a, M> {
     pub part: (usize, usize),
 }
 
+impl<'a, M> Chunk<'a, M> {
+    /// The pacer of work beside the steps, during which progress stays where it is.
+    pub fn beside(monitor: &'a mut M, done: usize, total: usize) -> Self {
+        Self { monitor, done, steps: 0, total, part: (0, 1) }
+    }
+}
+
 impl<M: Monitor> Pacer for Chunk<'_, M> {
     async fn pace(&mut self, done: usize, total: usize) -> Result<(), EngineError> {
         let (part, parts) = self.part;

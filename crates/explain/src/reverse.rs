@@ -114,7 +114,8 @@ pub(crate) async fn reference(
     Ok(subject.network.forward(&baselines, pacer).await?)
 }
 
-/// Patterns of a network, fitted to pictures in one pass.
+/// Patterns of a network, fitted to pictures in one pass, and how many there were. One more step of progress is left to
+/// the pass that uses them.
 pub(crate) async fn fit_patterns(
     subject: Subject<'_>,
     rectified_only: bool,
@@ -130,7 +131,7 @@ pub(crate) async fn fit_patterns(
     let mut fit = PatternFit::new(subject.network, rectified_only);
     let total = pictures.len();
     for (done, picture) in pictures.iter().enumerate() {
-        let mut chunk = Chunk { monitor: &mut *monitor, done, steps: 1, total, part: (0, 2) };
+        let mut chunk = Chunk { monitor: &mut *monitor, done, steps: 1, total: total + 1, part: (0, 2) };
         let tape = subject.network.forward(picture, &mut chunk).await?;
         fit.add(&tape);
         chunk.part = (1, 2);

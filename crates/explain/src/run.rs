@@ -2,10 +2,12 @@
 
 use innspect_engine::{Assigned, Composite, EngineError, Network, Rule, Tape, Tensor};
 use innspect_graph::FinalActivation;
-use innspect_protocol::{ExplainSpec, Facts, MethodInfo, Params, RuleUse, SumCheck, SumRule, Target};
+use innspect_protocol::{ExplainSpec, Facts, MethodInfo, ParamValue, Params, RuleUse, SumCheck, SumRule, Target};
 
 use crate::{
-    ExplainError, Monitor, Subject, cam, layers, masks, params,
+    ExplainError, Monitor, Subject, cam, layers, masks,
+    monitor::Chunk,
+    params,
     plan::{CamKind, Ground, Plan, Reversal, Start, Times},
     reverse::{self, Way},
     steps::{self, Sample},
@@ -38,7 +40,7 @@ pub struct Outcome {
     pub balance: Option<Balance>,
     /// What was explained of each sample, such as `logit 207`.
     pub targets: Vec<String>,
-    /// Seed, for methods that draw random numbers.
+    /// Seed, for methods and baselines that draw random numbers.
     pub seed: Option<u64>,
     /// What else there is to know, each one sentence.
     pub notes: Vec<String>,
@@ -136,6 +138,8 @@ pub async fn explain(
     }
     let channels = graph.image_shape().map_or(1, |shape| shape[0]);
     let plan = method.plan(&params, Ground { preprocessing: &subject.setting.preprocessing, channels })?;
+    // A baseline may be a draw where the method is none.
+    let draws_baseline = params.get("baseline") == Some(&ParamValue::Text("noise".into()));
     let outcome = Outcome {
         attribution: subject.input().clone(),
         layer_map: None,
@@ -148,7 +152,7 @@ pub async fn explain(
         rules: Vec::new(),
         balance: None,
         targets: aims.iter().map(|aim| aim.describe(graph)).collect(),
-        seed: info.draws.then_some(spec.seed),
+        seed: (info.draws || draws_baseline).then_some(spec.seed),
         notes: Vec::new(),
     };
     Job { subject, spec, info: &info, aims: &aims, ledger }.carry_out(plan, outcome, monitor).await
@@ -174,14 +178,14 @@ impl Job<'_> {
         let network = subject.network;
         let graph = network.graph();
         match plan {
-            Plan::Reverse(reversal) => self.reverse(&reversal, None, &mut outcome, monitor).await?,
+            Plan::Reverse(reversal) => self.reverse(&reversal, None, 0, &mut outcome, monitor).await?,
             Plan::Pattern { reversal, rectified_only, pictures } => {
                 let (patterns, used) = reverse::fit_patterns(subject, rectified_only, pictures, monitor).await?;
                 outcome.notes.push(format!(
                     "Patterns were fitted to {used} {}.",
                     if used == 1 { "picture; open more for better ones" } else { "pictures" }
                 ));
-                self.reverse(&reversal, Some(&patterns), &mut outcome, monitor).await?;
+                self.reverse(&reversal, Some(&patterns), used, &mut outcome, monitor).await?;
             }
             Plan::Noise { of, samples, scale, summary } => {
                 let rules = reverse::resolve(subject, &of.composite);
@@ -244,10 +248,12 @@ impl Job<'_> {
             }
             Plan::GuidedGradCam => {
                 let layer = layers::feature_map(graph, self.spec.layer.as_deref())?;
-                let map = cam::map(subject, self.aims, layer, CamKind::GradCam, monitor).await?.rectified();
+                let mut pass = Chunk { monitor, done: 0, steps: 1, total: 1, part: (0, 2) };
+                let map = cam::map(subject, self.aims, layer, CamKind::GradCam, &mut pass).await?.rectified();
                 let rules = reverse::resolve(subject, &Composite::rectifiers(Rule::Guided));
                 let way = Way::new(network, &rules, &steps::plain_gradient());
-                let guided = way.attribute(subject.tape, Some(subject.logits), self.aims, monitor).await?.map;
+                pass.part = (1, 2);
+                let guided = way.attribute(subject.tape, Some(subject.logits), self.aims, &mut pass).await?.map;
                 outcome.attribution = guided.mul(&cam::enlarge(subject, &map));
                 outcome.layer_map = Some(map);
                 outcome.layer = Some(graph.node(layer).name.clone());
@@ -274,17 +280,25 @@ impl Job<'_> {
         Ok(outcome)
     }
 
+    /// One reverse pass, after some steps of work for it.
     async fn reverse(
         &self,
         reversal: &Reversal,
         patterns: Option<&innspect_engine::Patterns>,
+        before: usize,
         outcome: &mut Outcome,
         monitor: &mut impl Monitor,
     ) -> Result<(), ExplainError> {
         let subject = self.subject;
         let rules = reverse::resolve(subject, &reversal.composite);
+        let mut pass = Chunk { monitor, done: before, steps: 1, total: before + 1, part: (0, 1) };
         let reference: Option<Tape> = match &reversal.baseline {
-            Some(baseline) => Some(reverse::reference(subject, baseline, self.spec.seed, monitor).await?),
+            Some(baseline) => {
+                pass.part = (0, 2);
+                let reference = reverse::reference(subject, baseline, self.spec.seed, &mut pass).await?;
+                pass.part = (1, 2);
+                Some(reference)
+            }
             None => None,
         };
         let way = Way {
@@ -294,7 +308,7 @@ impl Job<'_> {
             ledger: self.ledger && self.info.sum == SumRule::Start,
             ..Way::new(subject.network, &rules, reversal)
         };
-        let attributed = way.attribute(subject.tape, Some(subject.logits), self.aims, monitor).await?;
+        let attributed = way.attribute(subject.tape, Some(subject.logits), self.aims, &mut pass).await?;
         outcome.attribution = attributed.map;
         outcome.start = Some(reversal.start);
         outcome.rules = rule_uses(subject.network, &rules);
@@ -314,11 +328,11 @@ impl Job<'_> {
                 outcome.balance = Some(Balance { rule: SumRule::Start, start: attributed.started, absorbed });
             }
             (SumRule::Difference, Some(reference)) if reversal.times == Times::Difference => {
-                let input = reference.value(subject.network.graph().input);
+                let logits = read_logits(subject.network, reference).await?;
+                let baselines = Subject { tape: reference, logits: &logits, ..subject };
                 let mut scores = Vec::new();
                 for (index, &aim) in self.aims.iter().enumerate() {
-                    let own = input.slice(0, index, index + 1, 1);
-                    scores.extend(target::score(subject.network, &own, aim, monitor).await?);
+                    scores.push(target::known_score(baselines, index, aim).await?);
                 }
                 outcome.balance = self.difference(&scores).await?;
             }

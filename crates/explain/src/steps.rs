@@ -5,7 +5,7 @@
 use innspect_engine::{Assigned, Composite, Copies, EngineError, Tensor};
 
 use crate::{
-    ExplainError, NoiseScale, NoiseSummary, Outcome, Start, Subject, Times,
+    ExplainError, NoiseScale, NoiseSummary, Outcome, Start, Subject, Times, coalitions,
     monitor::{Chunk, Monitor, chunks},
     plan::{Quadrature, Reversal},
     reverse::{self, Way},
@@ -74,7 +74,7 @@ pub(crate) async fn noise(
     let clean = if summary == NoiseSummary::MeanSquare {
         zeros.clone()
     } else {
-        let mut pacer = Chunk { monitor: &mut *monitor, done: 0, steps: 1, total: samples + 1, part: (0, 1) };
+        let mut pacer = Chunk::beside(&mut *monitor, 0, samples);
         let tape = network.forward(&x, &mut pacer).await?;
         way.attribute(&tape, None, &[sample.aim], &mut pacer).await?.map
     };
@@ -120,9 +120,10 @@ pub(crate) async fn path(
     let subject = sample.subject;
     let x = subject.sample(sample.index);
     let start = subject.baseline(&x, baseline, sample.seed).await?;
-    let at_start = target::score(subject.network, &start, sample.aim, monitor).await?;
-    let difference = x.sub(&start);
     let points = quadrature.points(steps);
+    let mut beside = Chunk::beside(&mut *monitor, 0, points.len());
+    let at_start = target::score(subject.network, &start, sample.aim, &mut beside).await?;
+    let difference = x.sub(&start);
     let rules = reverse::resolve(subject, &Composite::gradient());
     let way = Way::new(subject.network, &rules, &plain_gradient());
     let zeros = sample.zeros(&x);
@@ -160,8 +161,7 @@ pub(crate) async fn expected_path(
     let zeros = sample.zeros(&x);
     // Pictures take turns in a random order, and each gets its points at once.
     let mut rng = fastrand::Rng::with_seed(sample.seed);
-    let mut order: Vec<usize> = (0..others.len()).collect();
-    rng.shuffle(&mut order);
+    let order = coalitions::order(&mut rng, others.len());
     let used = others.len().min(samples);
     let (mut total, mut done, mut reference) = (zeros.clone(), 0, 0.0);
     for (turn, &picture) in order.iter().take(used).enumerate() {
@@ -178,7 +178,8 @@ pub(crate) async fn expected_path(
             done += count;
         }
         total = total.add(&gradients.mul(&x.sub(start)));
-        let score = target::score(subject.network, start, sample.aim, monitor).await?;
+        let mut beside = Chunk::beside(&mut *monitor, done, samples);
+        let score = target::score(subject.network, start, sample.aim, &mut beside).await?;
         reference += own as f32 * score.first().copied().unwrap_or_default();
         sample.show(|| total.scale(1.0 / done as f32), done, samples, monitor).await?;
     }

@@ -188,15 +188,19 @@ impl Checked<'_> {
         &self,
         network: &innspect_engine::Network,
         input: &Tensor,
-        part: &mut impl Monitor,
+        (done, total): (usize, usize),
+        monitor: &mut impl Monitor,
     ) -> Result<Vec<f32>, ExplainError> {
-        let tape = network.forward(input, part).await?;
+        // Each map takes a forward pass and what its method takes.
+        let mut part = Part { monitor, done: 2 * done, total: 2 * total };
+        let tape = network.forward(input, &mut part).await?;
+        part.done += 1;
         let logits = read_logits(network, &tape).await?;
         let setting: &Setting = self.subject.setting;
         let subject = Subject { network, tape: &tape, logits: &logits, setting };
         // The class stays the one that was explained.
         let spec = ExplainSpec { class: Some(self.class), ..self.spec.clone() };
-        let outcome = Box::pin(explain(subject, &spec, false, part)).await?;
+        let outcome = Box::pin(explain(subject, &spec, false, &mut part)).await?;
         Ok(outcome.attribution.sum_dim(1).read().await?)
     }
 
@@ -211,8 +215,7 @@ impl Checked<'_> {
         for done in 0..NOISY as usize {
             let moved = x.iter().map(|value| value + reach * (2.0 * rng.f32() - 1.0)).collect();
             let input = Tensor::from_vec(moved, &dims, self.subject.network.device());
-            let mut part = Part { monitor: &mut *monitor, done, total: NOISY as usize };
-            let map = self.map_of(self.subject.network, &input, &mut part).await?;
+            let map = self.map_of(self.subject.network, &input, (done, NOISY as usize), monitor).await?;
             largest = largest.max(measures::relative_change(self.map, &map));
         }
         if !largest.is_finite() {
@@ -234,8 +237,7 @@ impl Checked<'_> {
         for (done, stage) in stages.iter().enumerate() {
             layers.extend_from_slice(stage);
             let changed = randomise::randomised(network, &layers, self.spec.seed);
-            let mut part = Part { monitor: &mut *monitor, done, total: stages.len() };
-            let map = absolute(&self.map_of(&changed, &self.input(), &mut part).await?);
+            let map = absolute(&self.map_of(&changed, &self.input(), (done, stages.len()), monitor).await?);
             steps.push(Randomised {
                 layer: stage.last().map(|&id| graph.node(id).name.clone()).unwrap_or_default(),
                 rank_correlation: measures::spearman(&original, &map) as f32,
@@ -253,8 +255,7 @@ impl Checked<'_> {
         let mut maps = Vec::new();
         for done in 0..2 {
             let changed = randomise::randomised(network, &top, self.spec.seed.wrapping_add(1 + done as u64));
-            let mut part = Part { monitor: &mut *monitor, done, total: 2 };
-            maps.push(self.map_of(&changed, &self.input(), &mut part).await?);
+            maps.push(self.map_of(&changed, &self.input(), (done, 2), monitor).await?);
         }
         // Up to the sign, which a decomposition takes from the score.
         let similarity = measures::cosine(&maps[0], &maps[1]).abs();

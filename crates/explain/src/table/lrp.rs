@@ -76,8 +76,19 @@ pub(super) const ROWS: &[Method] = &[
         summary: "Treats supporting and opposing contributions apart, with a chosen weight each.",
         caveat: "Beta must be alpha - 1; where no opposing contribution exists, relevance grows.",
         source: BACH,
-        params: &[ALPHA, INPUT_RULE, COMPAT],
-        plan: |params, ground| everywhere(alpha_beta(number(params, "alpha"), params), params, ground),
+        params: &[ALPHA, BETA, INPUT_RULE, COMPAT],
+        plan: |params, ground| {
+            let alpha = number(params, "alpha");
+            match auto(params, "beta") {
+                Some(beta) if (beta - (alpha - 1.0)).abs() > 1e-6 => Err(ExplainError::Param {
+                    method: "lrp.alpha_beta".into(),
+                    name: "beta".into(),
+                    expected: format!("auto or alpha - 1, which is {}", alpha - 1.0),
+                    actual: beta.to_string(),
+                }),
+                _ => everywhere(alpha_beta(alpha, params), params, ground),
+            }
+        },
         ..LRP
     },
     Method {
@@ -305,6 +316,13 @@ const ALPHA: Param = Param {
     label: "Alpha",
     help: "Weight of supporting contributions; opposing ones get beta = alpha - 1.",
     kind: Kind::Number { min: 1.0, max: 100.0, default: 2.0 },
+};
+
+const BETA: Param = Param {
+    name: "beta",
+    label: "Beta",
+    help: "Weight of opposing contributions: alpha - 1, so that the sum stays; auto takes just that.",
+    kind: Kind::Auto { min: 0.0, max: 99.0 },
 };
 
 const LOW: Param = Param {
