@@ -28,13 +28,16 @@ pub struct Walk<'a> {
     /// What arrives at this value is multiplied with a mask that broadcasts to it, and only that goes on: relevance
     /// through a concept (Achtibat et al. 2023).
     pub mask: Option<(ValueId, Tensor)>,
+    /// Whether what arrives is brought to a largest absolute value of 1 in each sample wherever all of it goes through one
+    /// value: only its size changes, which patterns would let grow without bounds over many layers.
+    pub rescale: bool,
 }
 
 impl<'a> Walk<'a> {
     /// A walk that needs nothing but rules and records nothing.
     #[must_use]
     pub fn new(seed: (ValueId, Tensor), rules: &'a [Assigned], until: ValueId) -> Self {
-        Self { seed, rules, until, ledger: false, reference: None, patterns: None, mask: None }
+        Self { seed, rules, until, ledger: false, reference: None, patterns: None, mask: None, rescale: false }
     }
 }
 
@@ -84,6 +87,9 @@ impl Network {
             let Some(mut relevance) = arriving[output.index()].take() else { continue };
             if let Some((_, mask)) = walk.mask.as_ref().filter(|(at, _)| *at == output) {
                 relevance = relevance.mul(mask);
+            }
+            if walk.rescale && arriving.iter().all(Option::is_none) {
+                relevance = relevance.to_unit();
             }
             pacer.pace(steps - 1 - id.index(), steps).await?;
             let step = Step {

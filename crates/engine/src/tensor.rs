@@ -243,6 +243,15 @@ impl Tensor {
         self.reshape(&[batch, rest]).sum_dim(1).reshape(&[batch])
     }
 
+    /// Each sample over its largest absolute value; one that is 0 everywhere stays so.
+    pub(crate) fn to_unit(&self) -> Self {
+        let batch = self.batch();
+        let rest = self.dims().iter().skip(1).product::<usize>();
+        let flat = self.reshape(&[batch, rest]);
+        let largest = flat.abs().max_dim(1).clamp_min(f32::MIN_POSITIVE);
+        flat.div(&largest).reshape(&self.dims())
+    }
+
     /// Joins tensors along an axis that counts the batch.
     #[must_use]
     pub fn cat(tensors: Vec<Self>, axis: usize) -> Self {

@@ -1,7 +1,9 @@
 //! Methods of one reverse pass.
 
 use innspect_dataset::baseline::Baseline;
-use innspect_engine::{Assigned, Composite, EngineError, Network, Pacer, PatternFit, Patterns, Tape, Tensor, Walk};
+use innspect_engine::{
+    Assigned, Composite, EngineError, Network, Pacer, PatternFit, Patterns, Rule, Tape, Tensor, Walk,
+};
 use innspect_graph::ValueId;
 use innspect_protocol::Concept;
 
@@ -64,6 +66,8 @@ impl<'a> Way<'a> {
             reference: self.reference,
             patterns: self.patterns,
             mask: self.concept.clone(),
+            // Of a signal only the shape means something; iNNvestigate brings it to size in the same way.
+            rescale: self.rules.iter().any(|assigned| assigned.rule == Rule::Pattern { attribution: false }),
             ..Walk::new((at, seed), self.rules, input)
         };
         let arrived = self.network.reverse(tape, walk, pacer).await?;

@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Method] = &[
         id: "pattern.net",
         name: "PatternNet",
         summary: "Projects the class back through what each unit responds to in the loaded pictures: the signal it detects.",
-        caveat: "As good as the pictures that the patterns were fitted to; a few thousand patches a layer are the least.",
+        caveat: "As good as the pictures that the patterns were fitted to; the scale of its values has no meaning.",
         source: KINDERMANS,
         plan: |params, _| Ok(plan(params, false)),
         ..PATTERN
