@@ -1,9 +1,10 @@
-// One half of the generalised gamma rule: the share s = R / d of every output, where d = z + gamma * z_p for positive
-// outputs and z + gamma * (z - z_p) for negative ones (z_p: the positive contributions to z), times 1 + gamma where the
-// output has the asked-for sign. An output of 0 passes nothing on.
+// Shares of the generalised gamma rule: s = R / d of every output, where d = z + gamma * z_p for positive outputs and
+// z + gamma * (z - z_p) for negative ones (z_p: the positive contributions to z). It stands twice, one behind the other
+// along the channels: times 1 + gamma where the output is positive, then times 1 + gamma where it is negative. An output
+// of 0 passes nothing on.
 //
-// Bindings: 0 relevance, 1 z, 2 z_p, 3 output, all of the same layout; 4 info: element count (u32), gamma (f32 bits),
-// sign: 1 for positive outputs, 0 for negative ones (u32).
+// Bindings: 0 relevance, 1 z, 2 z_p, all [outer, c, plane], 3 output [outer, 2 c, plane], all row-major; 4 info: element
+// count of the output, c * plane (u32), gamma (f32 bits).
 
 @group(0) @binding(0) var<storage, read_write> relevance: array<f32>;
 @group(0) @binding(1) var<storage, read_write> z: array<f32>;
@@ -17,14 +18,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if index >= info[0] {
         return;
     }
-    let gamma = bitcast<f32>(info[1]);
-    let value = z[index];
-    let p = positive[index];
+    let half = index / info[1];
+    let place = (half / 2u) * info[1] + index % info[1];
+    let gamma = bitcast<f32>(info[2]);
+    let value = z[place];
+    let p = positive[place];
     let d = value + gamma * select(value - p, p, value > 0.0);
-    let factor = select(1.0, 1.0 + gamma, (value > 0.0) == (info[2] == 1u));
+    let factor = select(1.0, 1.0 + gamma, (value > 0.0) == (half % 2u == 0u));
     if value == 0.0 || d == 0.0 {
         output[index] = 0.0;
     } else {
-        output[index] = factor * relevance[index] / d;
+        output[index] = factor * relevance[place] / d;
     }
 }

@@ -119,7 +119,7 @@ fn gate(low: f32, high: f32) -> Rectifier {
 
 /// The gate of a piecewise linear function whose open part has slope 1. Bounds are finite because shaders may assume
 /// that no infinity occurs.
-fn piecewise(activation: &Activation) -> Option<Rectifier> {
+pub(crate) fn piecewise(activation: &Activation) -> Option<Rectifier> {
     match *activation {
         Activation::Relu => Some(gate(0.0, f32::MAX)),
         Activation::Clip { min, max } => Some(gate(min.max(f32::MIN), max.min(f32::MAX))),

@@ -22,6 +22,11 @@ impl Network {
             Op::Activation(function) => {
                 let input = node.inputs[0];
                 let (x, y) = (step.tape.value(input), step.tape.value(node.output));
+                if let Some(rectifier) = activation::piecewise(function) {
+                    let x0 = reference.value(input);
+                    let part = kernel::rectifier_secant(step.r, x, x0, rectifier, SMALLEST_DIFFERENCE);
+                    return Passed { parts: vec![(input, part)], absorbed: None };
+                }
                 let slope = activation::gradient(self, function, x, y, step.r);
                 let (dx, dy) = (difference(input), difference(node.output));
                 vec![(input, kernel::secant(step.r, &slope, &dx, &dy, SMALLEST_DIFFERENCE))]

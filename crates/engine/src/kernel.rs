@@ -45,15 +45,6 @@ pub trait Kernels: Backend {
     /// `max(x, 0) · p + min(x, 0) · n`.
     fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The share that an output passes back under the gamma rule, see [`gamma_share`].
-    fn gamma_share(
-        r: FloatTensor<Self>,
-        z: FloatTensor<Self>,
-        p: FloatTensor<Self>,
-        gamma: f32,
-        positive: bool,
-    ) -> FloatTensor<Self>;
-
     /// `x · a - low · p - high · n` with bounds by channel, see [`box_recombine`].
     fn box_recombine(
         x: FloatTensor<Self>,
@@ -70,6 +61,16 @@ pub trait Kernels: Backend {
         g: FloatTensor<Self>,
         dx: FloatTensor<Self>,
         dy: FloatTensor<Self>,
+        smallest: f32,
+    ) -> FloatTensor<Self>;
+
+    /// [`Kernels::secant`] of a piecewise linear unit between the inputs `x0` and `x`.
+    fn rectifier_secant(
+        m: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        x0: FloatTensor<Self>,
+        bounds: [f32; 2],
+        slope: f32,
         smallest: f32,
     ) -> FloatTensor<Self>;
 
@@ -119,14 +120,6 @@ pub(crate) fn recombine(x: &Tensor, p: &Tensor, n: &Tensor) -> Tensor {
     Tensor(<Dispatch as Kernels>::recombine(x.0.clone(), p.0.clone(), n.0.clone()))
 }
 
-/// The share of every output under the generalised gamma rule (Andéol et al. 2021, in zennit's form): `R / d` with
-/// `d = z + gamma · p` for positive outputs and `z + gamma · (z - p)` for negative ones, times `1 + gamma` where the output
-/// has the asked-for sign. `p` holds the positive contributions to `z`; the negative ones are `z - p`, which loses no
-/// digits where `z` is negative.
-pub(crate) fn gamma_share(r: &Tensor, z: &Tensor, p: &Tensor, gamma: f32, positive: bool) -> Tensor {
-    Tensor(<Dispatch as Kernels>::gamma_share(r.0.clone(), z.0.clone(), p.0.clone(), gamma, positive))
-}
-
 /// See [`Kernels::box_recombine`]; the operands `[n, c, ...]` have the same shape, the bounds one number a channel.
 pub(crate) fn box_recombine(x: &Tensor, a: &Tensor, p: &Tensor, n: &Tensor, low: &[f32], high: &[f32]) -> Tensor {
     let (x, a, p, n) = (x.0.clone(), a.0.clone(), p.0.clone(), n.0.clone());
@@ -137,6 +130,13 @@ pub(crate) fn box_recombine(x: &Tensor, a: &Tensor, p: &Tensor, n: &Tensor, low:
 pub(crate) fn secant(m: &Tensor, g: &Tensor, dx: &Tensor, dy: &Tensor, smallest: f32) -> Tensor {
     let (m, g, dx, dy) = (m.0.clone(), g.0.clone(), dx.0.clone(), dy.0.clone());
     Tensor(<Dispatch as Kernels>::secant(m, g, dx, dy, smallest))
+}
+
+/// See [`Kernels::rectifier_secant`]; the operands have the same shape.
+pub(crate) fn rectifier_secant(m: &Tensor, x: &Tensor, x0: &Tensor, rectifier: Rectifier, smallest: f32) -> Tensor {
+    let Rectifier { low, high, slope, .. } = rectifier;
+    let (m, x, x0) = (m.0.clone(), x.0.clone(), x0.0.clone());
+    Tensor(<Dispatch as Kernels>::rectifier_secant(m, x, x0, [low, high], slope, smallest))
 }
 
 /// See [`Kernels::rectifier_gradient`]; the operands have the same shape.
@@ -167,9 +167,9 @@ pub(crate) fn convolution_input_gradient(x: &Tensor, weight: &Tensor, g: &Tensor
 
 static LRP_DIVIDE: Shader = shader!("lrp_divide");
 static LRP_RECOMBINE: Shader = shader!("lrp_recombine");
-static LRP_GAMMA: Shader = shader!("lrp_gamma");
 static LRP_BOX: Shader = shader!("lrp_box");
 static SECANT: Shader = shader!("secant");
+static RECTIFIER_SECANT: Shader = shader!("rectifier_secant");
 static RECTIFIER_GRADIENT: Shader = shader!("rectifier_gradient");
 
 /// Launches an element-wise shader: `inputs` of one shape, one output, `info` after the element count.
@@ -202,16 +202,6 @@ impl Kernels for CubeBackend {
         launch_elementwise(&LRP_RECOMBINE, vec![x, p, n], &[])
     }
 
-    fn gamma_share(
-        r: FloatTensor<Self>,
-        z: FloatTensor<Self>,
-        p: FloatTensor<Self>,
-        gamma: f32,
-        positive: bool,
-    ) -> FloatTensor<Self> {
-        launch_elementwise(&LRP_GAMMA, vec![r, z, p], &[gamma.to_bits(), u32::from(positive)])
-    }
-
     fn box_recombine(
         x: FloatTensor<Self>,
         a: FloatTensor<Self>,
@@ -237,6 +227,18 @@ impl Kernels for CubeBackend {
         smallest: f32,
     ) -> FloatTensor<Self> {
         launch_elementwise(&SECANT, vec![m, g, dx, dy], &[smallest.to_bits()])
+    }
+
+    fn rectifier_secant(
+        m: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        x0: FloatTensor<Self>,
+        [low, high]: [f32; 2],
+        slope: f32,
+        smallest: f32,
+    ) -> FloatTensor<Self> {
+        let info = [low.to_bits(), high.to_bits(), slope.to_bits(), smallest.to_bits()];
+        launch_elementwise(&RECTIFIER_SECANT, vec![m, x, x0], &info)
     }
 
     fn rectifier_gradient(
@@ -316,24 +318,6 @@ impl Kernels for Flex {
         Self::float_from_data(TensorData::new(data, shape), &Default::default())
     }
 
-    fn gamma_share(
-        r: FloatTensor<Self>,
-        z: FloatTensor<Self>,
-        p: FloatTensor<Self>,
-        gamma: f32,
-        positive: bool,
-    ) -> FloatTensor<Self> {
-        let shape = z.shape();
-        let (r, z, p) = (r.to_contiguous(), z.to_contiguous(), p.to_contiguous());
-        let (above, below) = if positive { (1.0 + gamma, 1.0) } else { (1.0, 1.0 + gamma) };
-        let shares = elements(&r).iter().zip(elements(&z)).zip(elements(&p)).map(|((&r, &z), &p)| {
-            let d = z + gamma * if z > 0.0 { p } else { z - p };
-            let share = if z > 0.0 { above } else { below } * r / d;
-            if (z == 0.0) | (d == 0.0) { 0.0 } else { share }
-        });
-        Self::float_from_data(TensorData::new(shares.collect::<Vec<f32>>(), shape), &Default::default())
-    }
-
     fn box_recombine(
         x: FloatTensor<Self>,
         a: FloatTensor<Self>,
@@ -373,6 +357,35 @@ impl Kernels for Flex {
             .map(|((&m, &g), (&dx, &dy))| {
                 let secant = m * (dy / dx);
                 if dx.abs() < smallest { g } else { secant }
+            })
+            .collect();
+        Self::float_from_data(TensorData::new(data, shape), &Default::default())
+    }
+
+    fn rectifier_secant(
+        m: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        x0: FloatTensor<Self>,
+        [low, high]: [f32; 2],
+        slope: f32,
+        smallest: f32,
+    ) -> FloatTensor<Self> {
+        let shape = m.shape();
+        let (m, x, x0) = (m.to_contiguous(), x.to_contiguous(), x0.to_contiguous());
+        let f = |x: f32| {
+            let below = low + slope * (x - low);
+            let x = if x < low { below } else { x };
+            if x > high { high } else { x }
+        };
+        let points = elements(&x).iter().zip(elements(&x0));
+        let data: Vec<f32> = elements(&m)
+            .iter()
+            .zip(points)
+            .map(|(&m, (&x, &x0))| {
+                let dx = x - x0;
+                let secant = m * ((f(x) - f(x0)) / dx);
+                let gradient = m * if (x > low) & (x < high) { 1.0 } else { slope };
+                if dx.abs() < smallest { gradient } else { secant }
             })
             .collect();
         Self::float_from_data(TensorData::new(data, shape), &Default::default())

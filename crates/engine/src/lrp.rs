@@ -1,6 +1,6 @@
 //! The rules of layer-wise relevance propagation at one node.
 
-use innspect_graph::Op;
+use innspect_graph::{NodeId, Op};
 
 use crate::{
     Tensor, gradient, kernel, linear,
@@ -151,22 +151,37 @@ impl Network {
         let op = &node.op;
         let x = step.tape.value(node.inputs[0]);
         let z = step.tape.value(node.output);
-        let positive_bias = linear::weights(op).and_then(|(_, bias)| bias).map(|bias| self.param(bias, Part::Positive));
-        let split = self.sign_parts(step);
-        let p = match &split {
-            None => linear::forward(self, op, x, Part::Positive, positive_bias.as_ref()),
-            Some((positive, negative)) => linear::forward(self, op, positive, Part::Positive, positive_bias.as_ref())
-                .add(&linear::forward(self, op, negative, Part::Negative, None)),
-        };
-        let u = kernel::gamma_share(step.r, z, &p, gamma, true);
-        let v = kernel::gamma_share(step.r, z, &p, gamma, false);
-        let back = |part, share| linear::input_gradient(self, op, x, part, share);
-        let for_positive = back(Part::Positive, &u).add(&back(Part::Negative, &v));
-        let part = match split {
-            None => for_positive.mul(x),
-            Some(_) => {
-                let for_negative = back(Part::Negative, &u).add(&back(Part::Positive, &v));
-                kernel::recombine(x, &for_positive, &for_negative)
+        let (axis, out_axis) = (linear::channel_axis(op, x), linear::channel_axis(op, z));
+        let bias = linear::weights(op).and_then(|(_, bias)| bias).map(|bias| self.param(bias, Part::Positive));
+        let signed = !self.is_nonnegative(node.inputs[0]);
+        let part = if linear::is_stackable(op) {
+            let input = if signed { sign_parts::split(x, axis) } else { x.clone() };
+            let p = linear::forward(self, op, &input, Part::Signs { inputs: signed, outputs: false }, bias.as_ref());
+            let shares = sign_parts::gamma_shares(step.r, z, &p, out_axis, gamma);
+            let stacked = Part::Signs { inputs: signed, outputs: true };
+            let back = linear::input_gradient(self, op, &input, stacked, &shares);
+            if signed { sign_parts::join(x, &back, axis) } else { back.mul(x) }
+        } else {
+            let split = self.sign_parts(step);
+            let forward = |x, part, bias| linear::forward(self, op, x, part, bias);
+            let p = match &split {
+                None => forward(x, Part::Positive, bias.as_ref()),
+                Some((positive, negative)) => {
+                    forward(positive, Part::Positive, bias.as_ref()).add(&forward(negative, Part::Negative, None))
+                }
+            };
+            let shares = sign_parts::gamma_shares(step.r, z, &p, out_axis, gamma);
+            let channels = z.dims()[out_axis];
+            let u = shares.slice(out_axis, 0, channels, 1);
+            let v = shares.slice(out_axis, channels, 2 * channels, 1);
+            let back = |part, share| linear::input_gradient(self, op, x, part, share);
+            let for_positive = back(Part::Positive, &u).add(&back(Part::Negative, &v));
+            match split {
+                None => for_positive.mul(x),
+                Some(_) => {
+                    let for_negative = back(Part::Negative, &u).add(&back(Part::Positive, &v));
+                    kernel::recombine(x, &for_positive, &for_negative)
+                }
             }
         };
         let absorbed = step.ledger.then(|| step.r.sum_samples().sub(&part.sum_samples()));
@@ -199,12 +214,22 @@ impl Network {
     pub(crate) fn spread(&self, part: Part, step: &Step<'_>) -> Passed {
         let node = self.graph().node(step.id);
         let x = step.tape.value(node.inputs[0]);
-        let ones = Tensor::full(1.0, &x.dims(), self.device());
-        let shares = linear::forward(self, &node.op, &ones, part, None);
+        let shares = self.spread_sums(step.id, part, x).expand(&step.r.dims());
         let s = kernel::stabilized_divide(step.r, &shares, 0.0, 1.0);
         let relevance = linear::input_gradient(self, &node.op, x, part, &s);
         let absorbed = step.ledger.then(|| step.r.sub(&s.mul(&shares)).sum_samples());
         Passed { parts: vec![(node.inputs[0], relevance)], absorbed }
+    }
+
+    /// What the shares of each output of a layer add up to, `[1, ...]`: it does not depend on the picture, so it is computed
+    /// once.
+    fn spread_sums(&self, id: NodeId, part: Part, x: &Tensor) -> Tensor {
+        self.once(id, part, || {
+            let mut dims = x.dims();
+            dims[0] = 1;
+            let ones = Tensor::full(1.0, &dims, self.device());
+            linear::forward(self, &self.graph().node(id).op, &ones, part, None)
+        })
     }
 
     /// The positive and the negative part of a node's input, or `None` where it cannot be negative.

@@ -36,6 +36,8 @@ pub struct Network {
     device: Device,
     params: Vec<Tensor>,
     parts: RefCell<HashMap<(ParamId, Part), Tensor>>,
+    /// What rules derive from a node and its weights alone.
+    derived: RefCell<HashMap<(NodeId, Part), Tensor>>,
     constants: HashMap<NodeId, Constants>,
     nonnegative: Vec<bool>,
 }
@@ -60,7 +62,15 @@ impl Network {
         let params = params.collect();
         let constants = graph.node_ids().filter_map(|id| Some((id, constants(&graph, id, device)?))).collect();
         let nonnegative = nonnegative(&graph);
-        Ok(Self { graph, device: device.clone(), params, parts: RefCell::default(), constants, nonnegative })
+        Ok(Self {
+            graph,
+            device: device.clone(),
+            params,
+            parts: RefCell::default(),
+            derived: RefCell::default(),
+            constants,
+            nonnegative,
+        })
     }
 
     /// The same network with some weights replaced; the others are shared with this one.
@@ -78,6 +88,7 @@ impl Network {
             device: self.device.clone(),
             params,
             parts: RefCell::default(),
+            derived: RefCell::default(),
             constants: self.constants.clone(),
             nonnegative: self.nonnegative.clone(),
         }
@@ -128,6 +139,16 @@ impl Network {
                 Part::Ones | Part::Whole => Tensor::full(1.0, &whole.dims(), &self.device),
             })
             .clone()
+    }
+
+    /// Something that depends on a node and a part of its weights alone, made at most once.
+    pub(crate) fn once(&self, node: NodeId, part: Part, make: impl FnOnce() -> Tensor) -> Tensor {
+        let known = self.derived.borrow().get(&(node, part)).cloned();
+        known.unwrap_or_else(|| {
+            let made = make();
+            self.derived.borrow_mut().insert((node, part), made.clone());
+            made
+        })
     }
 
     /// Whether a weight has its inputs in front of its outputs, as those of dense layers and transposed convolutions.

@@ -39,6 +39,16 @@ pub trait SignParts: Backend {
         negative: f32,
     ) -> FloatTensor<Self>;
 
+    /// See [`gamma_shares`].
+    fn sign_gamma(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        block: usize,
+        gamma: f32,
+        shape: Vec<usize>,
+    ) -> FloatTensor<Self>;
+
     /// See [`join`].
     fn sign_join(x: FloatTensor<Self>, parts: FloatTensor<Self>, block: usize) -> FloatTensor<Self>;
 }
@@ -62,6 +72,17 @@ pub(crate) fn divide(r: &Tensor, z: &Tensor, axis: usize, epsilon: f32, [positiv
     Tensor(<Dispatch as SignParts>::sign_divide(r, z, block, epsilon, positive, negative))
 }
 
+/// The share of every output under the generalised gamma rule (Andéol et al. 2021, in zennit's form): `R / d` with
+/// `d = z + gamma · p` for positive outputs and `z + gamma · (z - p)` for negative ones; `[u, v]` along an axis, `u` times
+/// `1 + gamma` where the output is positive, `v` where it is negative. `p` holds the positive contributions to `z`; the
+/// negative ones are `z - p`, which loses no digits where `z` is negative.
+pub(crate) fn gamma_shares(r: &Tensor, z: &Tensor, p: &Tensor, axis: usize, gamma: f32) -> Tensor {
+    let mut shape = z.dims();
+    shape[axis] *= 2;
+    let (r, block) = (r.0.clone(), block(z, axis));
+    Tensor(<Dispatch as SignParts>::sign_gamma(r, z.0.clone(), p.0.clone(), block, gamma, shape))
+}
+
 /// `max(x, 0) · p + min(x, 0) · n`, where `parts` is `[p, n]` along an axis.
 pub(crate) fn join(x: &Tensor, parts: &Tensor, axis: usize) -> Tensor {
     Tensor(<Dispatch as SignParts>::sign_join(x.0.clone(), parts.0.clone(), block(x, axis)))
@@ -69,6 +90,7 @@ pub(crate) fn join(x: &Tensor, parts: &Tensor, axis: usize) -> Tensor {
 
 static LRP_SPLIT: Shader = shader!("lrp_split");
 static LRP_SPLIT_DIVIDE: Shader = shader!("lrp_split_divide");
+static LRP_GAMMA: Shader = shader!("lrp_gamma");
 static LRP_JOIN: Shader = shader!("lrp_join");
 
 fn run(shader: &'static Shader, inputs: Vec<CubeTensor>, shape: Shape, info: &[u32]) -> CubeTensor {
@@ -96,6 +118,17 @@ impl SignParts for CubeBackend {
         let shape = z.meta.shape().clone();
         let info = [block as u32, epsilon.to_bits(), positive.to_bits(), negative.to_bits()];
         run(&LRP_SPLIT_DIVIDE, vec![r, z], shape, &info)
+    }
+
+    fn sign_gamma(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        block: usize,
+        gamma: f32,
+        shape: Vec<usize>,
+    ) -> FloatTensor<Self> {
+        run(&LRP_GAMMA, vec![r, z, p], Shape::from(shape), &[block as u32, gamma.to_bits()])
     }
 
     fn sign_join(x: FloatTensor<Self>, parts: FloatTensor<Self>, block: usize) -> FloatTensor<Self> {
@@ -139,6 +172,29 @@ impl SignParts for Flex {
             }
         }
         flex(data, shape)
+    }
+
+    fn sign_gamma(
+        r: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        p: FloatTensor<Self>,
+        block: usize,
+        gamma: f32,
+        shape: Vec<usize>,
+    ) -> FloatTensor<Self> {
+        let (r, z, p) = (r.to_contiguous(), z.to_contiguous(), p.to_contiguous());
+        let mut data = Vec::with_capacity(2 * elements(&z).len());
+        let samples = elements(&r).chunks(block).zip(elements(&z).chunks(block)).zip(elements(&p).chunks(block));
+        for ((r, z), p) in samples {
+            for (above, below) in [(1.0 + gamma, 1.0), (1.0, 1.0 + gamma)] {
+                data.extend(r.iter().zip(z).zip(p).map(|((&r, &z), &p)| {
+                    let d = z + gamma * if z > 0.0 { p } else { z - p };
+                    let share = if z > 0.0 { above } else { below } * r / d;
+                    if (z == 0.0) | (d == 0.0) { 0.0 } else { share }
+                }));
+            }
+        }
+        flex(data, Shape::from(shape))
     }
 
     fn sign_join(x: FloatTensor<Self>, parts: FloatTensor<Self>, block: usize) -> FloatTensor<Self> {

@@ -19,7 +19,7 @@ pub struct Setting {
 
 /// The default of [`Setting::budget`].
 pub const BUDGET: u64 = 256 << 20;
-/// Variants in a chunk at most: more gain nothing on the CPU, and make progress coarse.
+/// Variants in a chunk on a GPU at most: more gain nothing and make progress coarse.
 const MAX_CHUNK: u64 = 16;
 
 impl Setting {
@@ -67,6 +67,10 @@ impl Subject<'_> {
     /// How many variants of a sample run at once: `passes` is what one of them holds, in forward passes whose values
     /// are all kept.
     pub(crate) fn chunk(&self, passes: f64) -> usize {
+        // A CPU gains nothing from a batch: what one variant touches fits its caches better than what many do.
+        if !self.network.device().is_gpu() {
+            return 1;
+        }
         let bytes = (self.network.tape_bytes() as f64 * passes).max(1.0);
         ((self.setting.budget as f64 / bytes) as u64).clamp(1, MAX_CHUNK) as usize
     }

@@ -24,7 +24,7 @@ const ROAD_SHARES: [f32; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const RADIUS: f32 = 0.02;
 /// Noisy pictures for max-sensitivity (Captum's default).
 const NOISY: u32 = 10;
-/// Maps of two random directions more alike than this make a method insensitive to the layers above (our threshold).
+/// Maps with two random last layers more alike than this make a method insensitive to the layers above (our threshold).
 const INSENSITIVE: f64 = 0.9;
 
 /// A check's result on one map.
