@@ -1,10 +1,10 @@
 // Shares of the generalised gamma rule: s = R / d of every output, where d = z + gamma * z_p for positive outputs and
 // z + gamma * (z - z_p) for negative ones (z_p: the positive contributions to z). It stands twice, one behind the other
-// along the channels: times 1 + gamma where the output is positive, then times 1 + gamma where it is negative. An output
-// of 0 passes nothing on.
+// along the channels, each time with a factor for positive and one for negative outputs. An output of 0 passes nothing on.
 //
 // Bindings: 0 relevance, 1 z, 2 z_p, all [outer, c, plane], 3 output [outer, 2 c, plane], all row-major; 4 info: element
-// count of the output, c * plane (u32), gamma (f32 bits).
+// count of the output, c * plane (u32), gamma, the factors of the first half for positive and negative outputs and those
+// of the second (f32 bits).
 
 @group(0) @binding(0) var<storage, read_write> relevance: array<f32>;
 @group(0) @binding(1) var<storage, read_write> z: array<f32>;
@@ -24,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let value = z[place];
     let p = positive[place];
     let d = value + gamma * select(value - p, p, value > 0.0);
-    let factor = select(1.0, 1.0 + gamma, (value > 0.0) == (half % 2u == 0u));
+    let factor = bitcast<f32>(info[3u + 2u * (half % 2u) + select(1u, 0u, value > 0.0)]);
     if value == 0.0 || d == 0.0 {
         output[index] = 0.0;
     } else {

@@ -5,7 +5,7 @@ use innspect_explain::{Subject, explain, quality};
 use innspect_protocol::{Assessment, Check, SumCheck};
 use serde::Serialize;
 
-use crate::{args::EvaluateOptions, failure::Failure, question};
+use crate::{args::EvaluateOptions, failure::Failure, output::outln, question};
 
 #[derive(Serialize)]
 struct Evaluation {
@@ -57,7 +57,7 @@ pub fn run(options: &EvaluateOptions) -> Result<(), Failure> {
         }
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&evaluations)?);
+        outln!("{}", serde_json::to_string_pretty(&evaluations)?);
     }
     Ok(())
 }
@@ -78,33 +78,35 @@ fn checks(names: &[String]) -> Result<Vec<Check>, Failure> {
 }
 
 fn print(evaluation: &Evaluation) {
-    println!("{} of {}", evaluation.method, evaluation.target);
-    println!("  sparseness {:.3}   complexity {:.3}", evaluation.sparseness, evaluation.complexity);
+    outln!("{} of {}", evaluation.method, evaluation.target);
+    outln!("  sparseness {:.3}   complexity {:.3}", evaluation.sparseness, evaluation.complexity);
     if let Some(sum) = &evaluation.sum {
-        println!("  sum {:.4} of {:.4} (error {:.2} %)", sum.sum, sum.start, 100.0 * sum.error);
+        outln!("  sum {:.4} of {:.4} (error {:.2} %)", sum.sum, sum.start, 100.0 * sum.error);
     }
     for check in &evaluation.checks {
         match check {
             Assessment::Deletion { deletion, insertion } => {
-                println!(
+                outln!(
                     "  deletion {:.4} (small is good)   insertion {:.4} (large is good)",
-                    deletion.area, insertion.area
+                    deletion.area,
+                    insertion.area
                 );
             }
-            Assessment::Road { most, least, score } => println!(
+            Assessment::Road { most, least, score } => outln!(
                 "  ROAD {score:.4} (large is good; most relevant first {:.4}, least relevant first {:.4})",
-                most.area, least.area
+                most.area,
+                least.area
             ),
-            Assessment::MaxSensitivity { value, radius, samples } => println!(
-                "  max-sensitivity {value:.3} (small is good; {samples} pictures within {radius} of the range)"
-            ),
+            Assessment::MaxSensitivity { value, radius, samples } => {
+                outln!("  max-sensitivity {value:.3} (small is good; {samples} pictures within {radius} of the range)")
+            }
             Assessment::Randomisation { steps } => {
-                println!("  randomised from the top down to: rank correlation, structural similarity");
+                outln!("  randomised from the top down to: rank correlation, structural similarity");
                 for step in steps {
-                    println!("    {}: {:.3}, {:.3}", step.layer, step.rank_correlation, step.structural_similarity);
+                    outln!("    {}: {:.3}, {:.3}", step.layer, step.rank_correlation, step.structural_similarity);
                 }
             }
-            Assessment::ClassSensitivity { similarity, insensitive } => println!(
+            Assessment::ClassSensitivity { similarity, insensitive } => outln!(
                 "  similarity of the maps of two random last layers {similarity:.3}{}",
                 if *insensitive { ": hardly depends on them" } else { "" }
             ),

@@ -4,7 +4,7 @@ use innspect_explain::{default_layer, layer_infos};
 use innspect_protocol::LayerInfo;
 use serde::Serialize;
 
-use crate::{failure::Failure, model};
+use crate::{failure::Failure, model, output::outln};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -41,22 +41,19 @@ pub fn run(name: &str, json: bool) -> Result<(), Failure> {
         layers: layer_infos(graph),
     };
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(());
     }
-    println!("{} ({})", report.name, report.format);
-    println!("input {}, {} classes, {} weights", graph.value(graph.input).shape, report.classes, report.params);
+    outln!("{} ({})", report.name, report.format);
+    outln!("input {}, {} classes, {} weights", graph.value(graph.input).shape, report.classes, report.params);
     for warning in report.warnings {
-        println!("note: {warning}");
+        outln!("note: {warning}");
     }
     let width = report.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0);
     for layer in &report.layers {
         let shape = layer.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
         let default = if Some(&layer.name) == report.default_layer.as_ref() { "  (default layer)" } else { "" };
-        println!(
-            "{:width$}  {:18} {:>14} {:>10}  {}{default}",
-            layer.name, layer.op, shape, layer.params, layer.detail
-        );
+        outln!("{:width$}  {:18} {:>14} {:>10}  {}{default}", layer.name, layer.op, shape, layer.params, layer.detail);
     }
     Ok(())
 }

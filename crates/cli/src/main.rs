@@ -11,6 +11,7 @@ mod input;
 mod inspect;
 mod methods;
 mod model;
+mod output;
 mod predict;
 mod question;
 

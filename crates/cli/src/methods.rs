@@ -2,19 +2,19 @@
 
 use innspect_protocol::{BASELINES, ParamKind};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, output::outln};
 
 /// Prints the method table.
 pub fn run(json: bool) -> Result<(), Failure> {
     let methods = innspect_explain::methods();
     if json {
-        println!("{}", serde_json::to_string_pretty(&methods)?);
+        outln!("{}", serde_json::to_string_pretty(&methods)?);
         return Ok(());
     }
     for method in methods {
-        println!("{}  ({})", method.id, method.name);
-        println!("    {}", method.summary);
-        println!("    {}", method.caveat);
+        outln!("{}  ({})", method.id, method.name);
+        outln!("    {}", method.summary);
+        outln!("    {}", method.caveat);
         for param in &method.params {
             let range = match &param.kind {
                 ParamKind::Number { min, max, default } => format!("{min} to {max}, {default} unless given"),
@@ -27,9 +27,9 @@ pub fn run(json: bool) -> Result<(), Failure> {
                 ParamKind::InputRule => "none | flat | w_square | box | box:LOW,HIGH, none unless given".into(),
                 ParamKind::Choice { options } => format!("{}, the first unless given", options.join(" | ")),
             };
-            println!("    --param {}=...  {range}. {}", param.name, param.help);
+            outln!("    --param {}=...  {range}. {}", param.name, param.help);
         }
-        println!("    {}\n", method.source);
+        outln!("    {}\n", method.source);
     }
     Ok(())
 }

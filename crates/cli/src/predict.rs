@@ -11,6 +11,7 @@ use crate::{
     failure::{Failure, write},
     input::{self, Batch},
     model::{self, Model},
+    output::outln,
 };
 
 /// A batch that has run forward.
@@ -82,13 +83,13 @@ pub fn run(options: &PredictOptions) -> Result<(), Failure> {
         write(out, &npy::write_f32(&[samples.len(), classes], &logits)?)?;
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&samples)?);
+        outln!("{}", serde_json::to_string_pretty(&samples)?);
         return Ok(());
     }
     for sample in &samples {
-        println!("{}", sample.name);
+        outln!("{}", sample.name);
         for entry in &sample.prediction.top {
-            println!("  {:6.2} %  {} ({})", entry.score * 100.0, entry.label, entry.class);
+            outln!("  {:6.2} %  {} ({})", entry.score * 100.0, entry.label, entry.class);
         }
     }
     Ok(())

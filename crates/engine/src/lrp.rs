@@ -143,47 +143,30 @@ impl Network {
         Passed { parts: vec![(node.inputs[0], part)], absorbed }
     }
 
-    /// The generalised gamma rule. With the shares `u` of positive outputs and `v` of negative ones, each taken
-    /// `1 + gamma` times where its sign says so, `x⁺` gets `w⁺ᵀu + w⁻ᵀv` and `x⁻` gets `w⁻ᵀu + w⁺ᵀv`: as `w = w⁺ + w⁻`, the
-    /// plain part needs no product of its own.
+    /// The generalised gamma rule, with shares `s = R / d` of every output, see [`sign_parts::gamma_shares`].
+    ///
+    /// Positive outputs favour contributions with `xw > 0`, negative ones those with `xw < 0`, and `(xw)^± = (xw ± |x||w|) / 2`.
+    /// So the positive contributions are `p = (z + |x||w| + |b|) / 2`, and relevance is
+    /// `x · wᵀ(1 + gamma/2)s + |x| · |w|ᵀ(±gamma/2)s` with the sign of the output: three products whatever the signs of the
+    /// inputs. No digits are lost, as a share is as large in one sum as in the other.
     pub(crate) fn gamma(&self, gamma: f32, step: &Step<'_>) -> Passed {
         let node = self.graph().node(step.id);
         let op = &node.op;
         let x = step.tape.value(node.inputs[0]);
         let z = step.tape.value(node.output);
-        let (axis, out_axis) = (linear::channel_axis(op, x), linear::channel_axis(op, z));
-        let bias = linear::weights(op).and_then(|(_, bias)| bias).map(|bias| self.param(bias, Part::Positive));
+        let axis = linear::channel_axis(op, z);
+        let bias = linear::weights(op).and_then(|(_, bias)| bias).map(|bias| self.param(bias, Part::Absolute));
         let signed = !self.is_nonnegative(node.inputs[0]);
-        let part = if linear::is_stackable(op) {
-            let input = if signed { sign_parts::split(x, axis) } else { x.clone() };
-            let p = linear::forward(self, op, &input, Part::Signs { inputs: signed, outputs: false }, bias.as_ref());
-            let shares = sign_parts::gamma_shares(step.r, z, &p, out_axis, gamma);
-            let stacked = Part::Signs { inputs: signed, outputs: true };
-            let back = linear::input_gradient(self, op, &input, stacked, &shares);
-            if signed { sign_parts::join(x, &back, axis) } else { back.mul(x) }
-        } else {
-            let split = self.sign_parts(step);
-            let forward = |x, part, bias| linear::forward(self, op, x, part, bias);
-            let p = match &split {
-                None => forward(x, Part::Positive, bias.as_ref()),
-                Some((positive, negative)) => {
-                    forward(positive, Part::Positive, bias.as_ref()).add(&forward(negative, Part::Negative, None))
-                }
-            };
-            let shares = sign_parts::gamma_shares(step.r, z, &p, out_axis, gamma);
-            let channels = z.dims()[out_axis];
-            let u = shares.slice(out_axis, 0, channels, 1);
-            let v = shares.slice(out_axis, channels, 2 * channels, 1);
-            let back = |part, share| linear::input_gradient(self, op, x, part, share);
-            let for_positive = back(Part::Positive, &u).add(&back(Part::Negative, &v));
-            match split {
-                None => for_positive.mul(x),
-                Some(_) => {
-                    let for_negative = back(Part::Negative, &u).add(&back(Part::Positive, &v));
-                    kernel::recombine(x, &for_positive, &for_negative)
-                }
-            }
-        };
+        let magnitude = if signed { x.abs() } else { x.clone() };
+        let p = z.add(&linear::forward(self, op, &magnitude, Part::Absolute, bias.as_ref())).scale(0.5);
+        let half = gamma / 2.0;
+        let shares = sign_parts::gamma_shares(step.r, z, &p, axis, gamma, [[1.0 + half; 2], [half, -half]]);
+        let channels = z.dims()[axis];
+        let plain = shares.slice(axis, 0, channels, 1);
+        let favoured = shares.slice(axis, channels, 2 * channels, 1);
+        let plain = linear::input_gradient(self, op, x, Part::Whole, &plain);
+        let favoured = linear::input_gradient(self, op, x, Part::Absolute, &favoured);
+        let part = plain.mul(x).add(&favoured.mul(&magnitude));
         let absorbed = step.ledger.then(|| step.r.sum_samples().sub(&part.sum_samples()));
         Passed { parts: vec![(node.inputs[0], part)], absorbed }
     }

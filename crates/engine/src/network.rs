@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Positive,
     /// `min(w, 0)`.
     Negative,
+    /// `|w|`.
+    Absolute,
     /// `w²`.
     Square,
     /// 1 everywhere.
@@ -134,6 +136,7 @@ impl Network {
             .or_insert_with(|| match part {
                 Part::Positive => whole.clamp_min(0.0),
                 Part::Negative => whole.clamp_max(0.0),
+                Part::Absolute => whole.abs(),
                 Part::Square => whole.mul(whole),
                 Part::Signs { inputs, outputs } => stacked(whole, self.transposed(id), inputs, outputs),
                 Part::Ones | Part::Whole => Tensor::full(1.0, &whole.dims(), &self.device),

@@ -46,6 +46,7 @@ pub trait SignParts: Backend {
         p: FloatTensor<Self>,
         block: usize,
         gamma: f32,
+        factors: [[f32; 2]; 2],
         shape: Vec<usize>,
     ) -> FloatTensor<Self>;
 
@@ -73,14 +74,21 @@ pub(crate) fn divide(r: &Tensor, z: &Tensor, axis: usize, epsilon: f32, [positiv
 }
 
 /// The share of every output under the generalised gamma rule (Andéol et al. 2021, in zennit's form): `R / d` with
-/// `d = z + gamma · p` for positive outputs and `z + gamma · (z - p)` for negative ones; `[u, v]` along an axis, `u` times
-/// `1 + gamma` where the output is positive, `v` where it is negative. `p` holds the positive contributions to `z`; the
-/// negative ones are `z - p`, which loses no digits where `z` is negative.
-pub(crate) fn gamma_shares(r: &Tensor, z: &Tensor, p: &Tensor, axis: usize, gamma: f32) -> Tensor {
+/// `d = z + gamma · p` for positive outputs and `z + gamma · (z - p)` for negative ones. It stands twice along an axis, each
+/// time with a factor for positive and one for negative outputs. `p` holds the positive contributions to `z`; the negative
+/// ones are `z - p`, which loses no digits where `z` is negative.
+pub(crate) fn gamma_shares(
+    r: &Tensor,
+    z: &Tensor,
+    p: &Tensor,
+    axis: usize,
+    gamma: f32,
+    factors: [[f32; 2]; 2],
+) -> Tensor {
     let mut shape = z.dims();
     shape[axis] *= 2;
     let (r, block) = (r.0.clone(), block(z, axis));
-    Tensor(<Dispatch as SignParts>::sign_gamma(r, z.0.clone(), p.0.clone(), block, gamma, shape))
+    Tensor(<Dispatch as SignParts>::sign_gamma(r, z.0.clone(), p.0.clone(), block, gamma, factors, shape))
 }
 
 /// `max(x, 0) · p + min(x, 0) · n`, where `parts` is `[p, n]` along an axis.
@@ -126,9 +134,11 @@ impl SignParts for CubeBackend {
         p: FloatTensor<Self>,
         block: usize,
         gamma: f32,
+        factors: [[f32; 2]; 2],
         shape: Vec<usize>,
     ) -> FloatTensor<Self> {
-        run(&LRP_GAMMA, vec![r, z, p], Shape::from(shape), &[block as u32, gamma.to_bits()])
+        let [[a, b], [c, d]] = factors.map(|pair| pair.map(f32::to_bits));
+        run(&LRP_GAMMA, vec![r, z, p], Shape::from(shape), &[block as u32, gamma.to_bits(), a, b, c, d])
     }
 
     fn sign_join(x: FloatTensor<Self>, parts: FloatTensor<Self>, block: usize) -> FloatTensor<Self> {
@@ -180,13 +190,14 @@ impl SignParts for Flex {
         p: FloatTensor<Self>,
         block: usize,
         gamma: f32,
+        factors: [[f32; 2]; 2],
         shape: Vec<usize>,
     ) -> FloatTensor<Self> {
         let (r, z, p) = (r.to_contiguous(), z.to_contiguous(), p.to_contiguous());
         let mut data = Vec::with_capacity(2 * elements(&z).len());
         let samples = elements(&r).chunks(block).zip(elements(&z).chunks(block)).zip(elements(&p).chunks(block));
         for ((r, z), p) in samples {
-            for (above, below) in [(1.0 + gamma, 1.0), (1.0, 1.0 + gamma)] {
+            for [above, below] in factors {
                 data.extend(r.iter().zip(z).zip(p).map(|((&r, &z), &p)| {
                     let d = z + gamma * if z > 0.0 { p } else { z - p };
                     let share = if z > 0.0 { above } else { below } * r / d;
