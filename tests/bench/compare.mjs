@@ -1,16 +1,16 @@
 // Our wasm CPU device against onnxruntime-web, and what an explanation costs beside a forward pass.
 
 import { open } from "./browser.mjs";
+import { COSTS, isLong } from "./figures.mjs";
+import { longMethods } from "./long.mjs";
 import { noise, ratio, summary } from "./statistics.mjs";
 
-/** Methods that the project has set itself a figure for; the others are measured less often. */
-export const FIGURES = { gradient: 3, grad_cam: 1.5, "lrp.epsilon": 3, "lrp.alpha_2_beta_1": 6 };
 /** Largest difference of a score or logit between the engines, as a share of the largest. */
 const TOLERANCE = 1e-3;
 
 /**
  * Forward passes A-B-A-B and explanations, on each network: `{runtime, models: [...]}`. `plan` has the networks, two
- * photos, and how often and how long to measure.
+ * photos and others that methods may learn from, and how often and how long to measure.
  */
 export async function compare(server, plan, say) {
   const page = await open(server);
@@ -29,8 +29,9 @@ export async function compare(server, plan, say) {
 async function one(page, model, methods, plan, say) {
   const loaded = await page.call("load", { model });
   const loadedRuntime = await page.call("loadRuntime", { model });
-  await page.call("fitted", { model, urls: plan.photos });
-  const images = plan.photos.map((_, index) => `${model.id} ${index}`);
+  await page.call("fitted", { model, urls: [...plan.photos, ...plan.others] });
+  const pictures = [...plan.photos, ...plan.others].map((_, index) => `${model.id} ${index}`);
+  const images = pictures.slice(0, plan.photos.length);
   const shape = [1, ...model.input];
   let turn = 0;
   /** Every forward pass takes the picture that the one before did not have: the worker keeps the last one's. */
@@ -65,19 +66,22 @@ async function one(page, model, methods, plan, say) {
     forward: { ours: summary(times.ours), runtime: summary(times.runtime), ratio: ratio(times.ours, times.runtime) },
     noise: { ours: noise(times.ours), runtime: noise(times.runtime) },
     methods: [],
+    long: [],
     times,
   };
   const { value, low, high } = result.forward.ratio;
   say(`${model.name}: forward ${result.forward.ours.median.toFixed(1)} ms, onnxruntime-web ${result.forward.runtime.median.toFixed(1)} ms, ratio ${value.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`);
 
-  const chosen = methods.map(({ id }) => id);
-  await explanations(page, model, image, chosen.filter((id) => id in FIGURES), plan.pairs, plan, result, say);
-  await explanations(page, model, image, chosen.filter((id) => !(id in FIGURES)), plan.others, plan, result, say);
+  const short = methods.filter((method) => !isLong(method)).map(({ id }) => id);
+  const series = { image, plan, result, say };
+  await explanations(page, model, short.filter((id) => id in COSTS), plan.figureRounds, series);
+  await explanations(page, model, short.filter((id) => !(id in COSTS)), plan.otherRounds, series);
+  result.long = await longMethods(page, model, methods, { image, pictures, plan, say });
   return result;
 }
 
 /** Rounds of one forward pass and every method on its tape. */
-async function explanations(page, model, image, methods, rounds, plan, result, say) {
+async function explanations(page, model, methods, rounds, { image, plan, result, say }) {
   const forward = [];
   const series = new Map(methods.map((method) => [method, []]));
   const reasons = new Map();

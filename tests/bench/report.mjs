@@ -1,6 +1,6 @@
 // The results for people: Markdown tables, the figures that the project has set itself first.
 
-import { FIGURES } from "./compare.mjs";
+import { COSTS, MEMORY, UNITS } from "./figures.mjs";
 
 const table = (head, rows) =>
   [head, head.map((_, index) => (index === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
@@ -14,13 +14,14 @@ const grouped = (count) => count.toLocaleString("en-US").replaceAll(",", " ");
 
 /** All tables. */
 export function report(result) {
-  const { compare, counts, sizes, visits } = result;
+  const { compare, counts, memory, sizes, visits } = result;
   const parts = [machine(result), figures(result)];
-  if (compare) parts.push(forward(compare), ...compare.models.map(methods));
+  if (compare) parts.push(costs(compare), forward(compare), ...compare.models.flatMap((model) => [methods(model), longMethods(model)]));
+  if (memory) parts.push(memoryTable(memory));
   if (counts) parts.push(launches(counts));
   if (sizes) parts.push(download(sizes));
   if (visits) parts.push(firstVisit(visits));
-  return parts.join("\n\n");
+  return parts.filter((part) => part !== "").join("\n\n");
 }
 
 function machine({ date, browser, node, cpu, cores, load, quick, commit }) {
@@ -31,20 +32,42 @@ function machine({ date, browser, node, cpu, cores, load, quick, commit }) {
   ].join(" ").trim();
 }
 
-function figures({ compare, sizes, visits }) {
+function figures({ compare, memory, sizes, visits }) {
   const rows = [];
-  const row = (what, most, value, unit, note = "") =>
-    rows.push([what, `at most ${unit(most)}`, unit(value) + note, value <= most ? "met" : "**missed**"]);
-  for (const model of compare?.models ?? []) {
-    row(`${model.name}: forward beside onnxruntime-web`, 2, model.forward.ratio.value, times);
-    for (const { id, cost } of model.methods) {
-      if (id in FIGURES && cost) row(`${model.name}: \`${id}\` beside own forward`, FIGURES[id], cost.value, times);
-    }
+  const row = (what, most, value, unit) => rows.push([what, `at most ${unit(most)}`, unit(value), verdict([value], most)]);
+  for (const { name, forward } of compare?.models ?? []) {
+    row(`${name}: forward beside onnxruntime-web`, 2, forward.ratio.value, times);
+  }
+  if (memory) {
+    const what = `${memory.name}: memory of Integrated Gradients, ${MEMORY.many} steps`;
+    row(what, MEMORY.budget, memory.rows[1].growth, megabytes);
+    row(`${what} beside ${MEMORY.few}`, MEMORY.most, memoryRatio(memory), times);
   }
   if (sizes) row("first load without networks, brotli 11", 3e6, sizes.total.brotli11, megabytes);
   if (visits) row("longest task of the page's thread while computing", 50, visits.longestComputing, (value) => `${value} ms`);
-  return `### Figures\n\n${table(["Figure", "Set", "Measured", ""], rows)}`;
+  return rows.length === 0 ? "" : `### Figures\n\n${table(["Figure", "Set", "Measured", ""], rows)}`;
 }
+
+const verdict = (values, most) => (values.every((value) => value <= most) ? "met" : "**missed**");
+
+/** What every method with a figure costs, one column a network. */
+function costs({ models }) {
+  const row = (what, set, most, values) =>
+    [what, `at most ${set}`, ...values.map((value) => (value === undefined ? "" : times(value))), verdict(values.filter((value) => value !== undefined), most)];
+  const short = Object.entries(COSTS)
+    .map(([id, most]) => ({ id, most, values: models.map(({ methods }) => methods.find((method) => method.id === id)?.cost?.value) }))
+    .map(({ id, most, values }) => row(`\`${id}\``, times(most), most, values));
+  const long = (models[0]?.long ?? [])
+    .filter(({ most }) => most)
+    .map(({ id, params, most, unit }) => {
+      const values = models.map((model) => model.long.find((method) => method.id === id)?.value);
+      return row(`\`${id}\`, ${parameters(params)}`, `${most} ${UNITS[unit].name}`, most, values);
+    });
+  const head = ["(forward + method) / forward, unless said otherwise", "Set", ...models.map(({ name }) => name), ""];
+  return `### Costs with a figure\n\n${table(head, [...short, ...long])}`;
+}
+
+const parameters = (params) => Object.entries(params).map(([name, value]) => `${name} ${value}`).join(", ");
 
 function forward({ runtime, models }) {
   const rows = models.flatMap((model) => {
@@ -69,6 +92,24 @@ function methods(model) {
       : [`\`${id}\``, ms(explain.median), ms(explain.min), ms(explain.mad), explain.n, interval(cost)]);
   const head = ["Method", "median ms on the kept forward pass", "min", "MAD", "n", "(forward + method) / forward (95 %)"];
   return `### Methods: ${model.name}\n\n${table(head, rows)}`;
+}
+
+function longMethods({ name, long }) {
+  if (long.length === 0) return "";
+  const rows = long.map(({ id, params, reason, runs, steps, explain, cost }) =>
+    reason
+      ? [`\`${id}\``, parameters(params), "", "", "", "", reason]
+      : [`\`${id}\``, parameters(params) || "defaults", steps ?? "", seconds(explain), runs.length, times(cost), steps ? times((cost - 1) / steps) : ""]);
+  const head = ["Method of many passes", "measured with", "steps", "time on the kept forward pass", "n", "(forward + method) / forward", "forward passes a step"];
+  return `### Long methods: ${name}\n\n${table(head, rows)}`;
+}
+
+const memoryRatio = ({ rows: [few, many] }) => (many.growth === few.growth ? 1 : many.growth / few.growth);
+
+function memoryTable(memory) {
+  const rows = memory.rows.map(({ steps, before, growth }) => [`${steps} steps`, megabytes(before), megabytes(growth)]);
+  const head = ["Integrated Gradients", "wasm memory before", "growth until the map is there"];
+  return `### Memory: ${memory.name}, CPU device\n\n${table(head, rows)}`;
 }
 
 function launches({ adapter, models }) {

@@ -1,7 +1,7 @@
 // `cargo xtask bench`: all measurements, a table on standard output, target/bench.json.
 //
 //   --quick        few samples
-//   --only PART    forward (with the methods), webgpu, sizes or visit; may be repeated
+//   --only PART    forward (with the methods), memory, webgpu, sizes or visit; may be repeated
 //   --write        put the tables into BENCHMARKS.md
 
 import { execFileSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { ROOT, SITE, catalog, launch } from "../e2e/support.mjs";
 import { compare } from "./compare.mjs";
 import { counts } from "./counts.mjs";
+import { memory } from "./memory.mjs";
 import { report } from "./report.mjs";
 import { serve } from "./server.mjs";
 import { sizes } from "./sizes.mjs";
@@ -20,7 +21,7 @@ import { visits } from "./visit.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const [BEGIN, END] = ["<!-- tables: begin -->", "<!-- tables: end -->"];
-const PARTS = ["forward", "webgpu", "sizes", "visit"];
+const PARTS = ["forward", "memory", "webgpu", "sizes", "visit"];
 
 const options = commandLine();
 const wanted = (part) => options.only?.includes(part) ?? true;
@@ -35,13 +36,16 @@ const builtIn = (id) => {
   return { ...model, url: `/models/${model.file}`, labels: labels(model.labels) };
 };
 const golden = (id) => ({ id, name: `golden network \`${id}\``, url: `/bench/golden/${id}.onnx` });
-const pair = photos.slice(0, 2).map(({ file }) => `/models/${file}`);
+const addresses = photos.map(({ file }) => `/models/${file}`);
+const pair = addresses.slice(0, 2);
 const { quick } = options;
 const plans = {
   forward: {
-    models: ["squeezenet1_1", "efficientnet_lite0"].map(builtIn), photos: pair, pairs: quick ? 5 : 21, others: quick ? 2 : 7,
-    warm: quick ? 1_500 : 4_000, warmRounds: quick ? 1 : 3, limit: quick ? 60_000 : 240_000,
+    models: ["squeezenet1_1", "efficientnet_lite0"].map(builtIn), photos: pair, others: addresses.slice(2, 6),
+    pairs: quick ? 5 : 21, figureRounds: quick ? 3 : 11, otherRounds: quick ? 1 : 5, longRuns: quick ? 1 : 2,
+    warm: quick ? 1_500 : 4_000, warmRounds: quick ? 1 : 2, limit: quick ? 60_000 : 240_000,
   },
+  memory: { model: builtIn("efficientnet_lite0"), photo: pair[0] },
   webgpu: { models: [golden("residual"), builtIn("squeezenet1_1")], photos: pair, limit: 150_000 },
   visit: { visits: quick ? 1 : 5, cards: models.length, limit: 120_000 },
 };
@@ -67,6 +71,7 @@ try {
   say(`${result.browser}, load average ${result.load.before.toFixed(2)}`);
   if (wanted("sizes")) result.sizes = sizes(SITE);
   if (wanted("forward")) result.compare = await compare(server, plans.forward, say);
+  if (wanted("memory")) result.memory = await memory(server, plans.memory, say);
   result.load.after = os.loadavg()[0];
   if (wanted("visit")) result.visits = await visits(server, plans.visit, say);
   // Last: the software rasteriser keeps every core busy.

@@ -94,7 +94,7 @@ pub enum Assessment {
     },
     /// Of [`Check::ClassSensitivity`].
     ClassSensitivity {
-        /// Cosine similarity of the maps of two random directions at the network's output.
+        /// Cosine similarity, up to the sign, of the maps with two random last layers.
         similarity: f32,
         /// Whether the two are so alike that the map hardly depends on the layers above.
         insensitive: bool,

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::places::Places;
+use crate::{check::WHOLE, places::Places};
 
 /// A command in the checkout with the steps' `PATH` and target directory.
 pub fn command(places: &Places, program: impl AsRef<OsStr>) -> Command {
@@ -35,6 +35,14 @@ pub fn command(places: &Places, program: impl AsRef<OsStr>) -> Command {
 /// `cargo` with the person's toolchain.
 pub fn cargo(places: &Places) -> Command {
     command(places, "cargo")
+}
+
+/// Compiles the native command and returns its file.
+///
+/// The whole workspace is named, so that its dependencies have the features that the native tests compile them with.
+pub fn innspect(places: &Places) -> Result<PathBuf> {
+    run(cargo(places).args(["test", "--quiet", "--no-run"]).args(WHOLE).args(["--test", "command"]))?;
+    Ok(places.target.join("debug").join(format!("innspect{}", env::consts::EXE_SUFFIX)))
 }
 
 /// The file that a program's name stands for, if it is installed.

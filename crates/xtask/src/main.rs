@@ -13,6 +13,7 @@ mod bench;
 mod check;
 mod command;
 mod models;
+mod montage;
 #[cfg(feature = "models")]
 mod photos;
 mod places;
@@ -31,8 +32,9 @@ usage: cargo xtask COMMAND
   build              install what the build needs, build the release site into dist/
   test [--only STEP] everything CI runs; --only runs one step, --list names them
   check              formatting, lints and docs
-  bench [--quick] [--only forward|webgpu|sizes|visit] [--write]
+  bench [--quick] [--only forward|memory|webgpu|sizes|visit] [--write]
                      measure the built site in Chromium, beside onnxruntime-web; --write puts it into BENCHMARKS.md
+  montage            make docs/methods.jpg, every method on one photo for the built-in networks
   setup              install everything that building and testing need
   models [--only networks|photos]
                      make the built-in networks and photos in models/ anew
@@ -63,6 +65,7 @@ fn run() -> Result<ExitCode> {
         "check" => check::everything(&places)?,
         "test" => return test::run(&places, rest),
         "bench" => return bench::run(&places, rest),
+        "montage" => montage::everything(&places)?,
         "help" | "--help" | "-h" => println!("{USAGE}"),
         other => bail!("there is no command {other:?}\n\n{USAGE}"),
     }

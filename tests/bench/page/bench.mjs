@@ -97,12 +97,15 @@ globalThis.bench = {
     return { milliseconds, top, counts };
   },
 
-  /** An explanation on top of the last forward pass: milliseconds, or why there is none. */
-  async explain({ model, image, method, limit }) {
-    const { reply, counts } = await engine.explain(model, image, method, limit);
+  /** An explanation on top of the last forward pass: milliseconds and steps, or why there is none. */
+  async explain({ model, image, method, params, pictures, limit }) {
+    const { reply, counts, steps } = await engine.explain(model, image, method, { params, pictures, limit });
     if (reply.type !== "explained") return { reason: reply.reason ?? reply.type };
-    return { milliseconds: 1000 * reply.explanation.facts.seconds, state: reply.explanation.state, counts };
+    return { milliseconds: 1000 * reply.explanation.facts.seconds, state: reply.explanation.state, steps, counts };
   },
+
+  /** What a measuring worker said last. */
+  readings: () => engine.readings,
 
   /** onnxruntime-web's forward pass: milliseconds and its values. */
   async forwardRuntime({ model, image, shape, full }) {

@@ -8,7 +8,8 @@ export class Engine {
   #worker;
   #jobs = new Map();
   #next = 1;
-  #counts = {};
+  /** What a measuring worker sends with every message, as of the last one. */
+  readings = {};
 
   /** Starts the worker's script on a device. */
   static async start(script, device) {
@@ -33,35 +34,35 @@ export class Engine {
   #hear([json, ...attachments]) {
     const reply = JSON.parse(json);
     const job = this.#jobs.get(reply.job);
-    const counts = attachments.find((attachment) => !(attachment instanceof ArrayBuffer));
-    if (counts) this.#counts = counts;
+    this.readings = attachments.find((attachment) => !(attachment instanceof ArrayBuffer)) ?? this.readings;
     if (!job) return;
+    if (reply.type === "partial") job.steps = reply.steps.total;
     if (reply.type === "failed") {
       this.#jobs.delete(reply.job);
       job.fail(new Error(`${reply.error.what} ${reply.error.place}`));
     } else if (ENDS.has(reply.type) || (reply.type === "predicted" && job.type === "predict")) {
       this.#jobs.delete(reply.job);
-      job.done(reply);
+      job.done({ reply, steps: job.steps });
     }
   }
 
   /**
    * Sends a request and waits for its last reply. What the worker's GPU did meanwhile is in `counts` of the answer, if
-   * the worker counts.
+   * the worker counts; the number of steps is in `steps`, if the worker showed a map on the way.
    */
   async ask(request, { attachments = [], limit = 120_000 } = {}) {
     const job = this.#next++;
-    const before = this.#counts;
+    const before = this.readings;
     const begun = performance.now();
-    const reply = await new Promise((done, fail) => {
+    const { reply, steps } = await new Promise((done, fail) => {
       this.#jobs.set(job, { type: request.type, done, fail });
       setTimeout(() => fail(new Error(`${request.type} took longer than ${limit / 1000} s`)), limit);
       this.#worker.postMessage([JSON.stringify({ job, ...request }), ...attachments], attachments);
     });
     const counts = Object.fromEntries(
-      Object.entries(this.#counts).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+      Object.entries(this.readings).map(([name, count]) => [name, count - (before[name] ?? 0)]),
     );
-    return { reply, job, counts, milliseconds: performance.now() - begun };
+    return { reply, job, counts, steps, milliseconds: performance.now() - begun };
   }
 
   /** Loads a network of the catalogue, or one of a golden file. */
@@ -86,11 +87,11 @@ export class Engine {
     return this.ask({ type: "predict", model, image }, { limit });
   }
 
-  /** Explains the best class by a method with its defaults. */
-  async explain(model, image, method, limit) {
-    const spec = { method, params: {}, class: null, layer: null, neuron: null, seed: 0 };
+  /** Explains the best class by a method; parameters that are not given have their defaults. */
+  async explain(model, image, method, { params = {}, pictures = [], limit } = {}) {
+    const spec = { method, params, class: null, layer: null, neuron: null, seed: 0 };
     const display = { reduction: "sum", colormap: "auto", scale: { kind: "per_map" }, clip: 99.5 };
-    const answer = await this.ask({ type: "explain", model, image, spec, display }, { limit });
+    const answer = await this.ask({ type: "explain", model, image, spec, display, pictures }, { limit });
     this.#worker.postMessage([JSON.stringify({ type: "forget", job: answer.job })]);
     return answer;
   }

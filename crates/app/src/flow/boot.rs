@@ -37,6 +37,7 @@ pub fn begin(store: Store) {
         store.catalog_read.set(true);
         link::keep(store);
     });
+    link::keep_known(store);
     loading::keep_loading(store);
     explaining::keep_explained(store);
     explaining::keep_drawn(store);

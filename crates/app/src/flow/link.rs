@@ -24,6 +24,16 @@ pub fn read(store: Store) -> ViewState {
     link
 }
 
+/// Takes the method of a first visit where a link names one that is not in the table.
+pub fn keep_known(store: Store) {
+    Effect::new(move |_| {
+        let known = store.method_info().is_some() || store.methods.with(|methods| methods.is_empty());
+        if !known {
+            store.method.set(DEFAULT_METHOD.to_owned());
+        }
+    });
+}
+
 /// Writes the view into the address from now on, and follows edits of the address.
 pub fn keep(store: Store) {
     store.owned(|| {

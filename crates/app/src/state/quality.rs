@@ -65,7 +65,7 @@ pub enum Sensitivity {
     Checking(Job),
     /// It was.
     Known {
-        /// Similarity of the maps of two random directions at the output.
+        /// Similarity of the maps with two random last layers.
         similarity: f32,
         /// Whether they are too alike.
         insensitive: bool,

@@ -34,7 +34,7 @@ pub fn CardQuality(model: ModelEntry) -> impl IntoView {
             {move || match known.get() {
                 Some(Sensitivity::Known { similarity, insensitive: true }) => {
                     let title = format!(
-                        "Maps of two random directions at the output have a cosine similarity of {}: what is shown would be much the same for any class",
+                        "Maps with two random last layers have a cosine similarity of {}: what is shown would be much the same for any class",
                         format::number(f64::from(similarity)),
                     );
                     view! {

@@ -1,6 +1,6 @@
 //! What lies over a card's picture while there is no map: progress, a reason, an error.
 
-use innspect_protocol::{MapState, Stage, UserError};
+use innspect_protocol::{MapState, Stage, Target, UserError};
 use leptos::prelude::*;
 
 use super::{
@@ -52,11 +52,18 @@ pub fn CardStatus(model: ModelEntry) -> impl IntoView {
         CardState::Suspect => {
             let not_finite =
                 card.map.with(|map| map.as_ref().is_some_and(|map| map.explanation.state == MapState::NonFinite));
+            let spec = card.wanted.get_value().map(|wanted| wanted.spec);
+            let concept = spec.as_ref().is_some_and(|spec| spec.concept.is_some());
+            let unit = spec.is_some_and(|spec| matches!(spec.target, Target::Neuron { .. }));
             let (title, text) = if not_finite {
                 (
                     "Not a number",
                     "The map holds values that are not finite, so it is not drawn. Try a larger stabiliser or another method.",
                 )
+            } else if concept {
+                ("Zero everywhere", "No relevance passes through these channels of the layer. Choose others.")
+            } else if unit {
+                ("Zero everywhere", "Nothing in this picture reaches the chosen unit. Choose another one.")
             } else {
                 (
                     "Zero everywhere",

@@ -55,7 +55,7 @@ pub fn CheckResult(assessment: Arc<Assessment>) -> impl IntoView {
                 "The map depends on what the last layers say."
             };
             view! {
-                <Meter name="Similarity of two random directions" value=*similarity test="class-similarity" title="Cosine similarity of the maps of two random directions at the network's output; 1 means that they are the same" />
+                <Meter name="Similarity with two random last layers" value=*similarity test="class-similarity" title="Cosine similarity, up to the sign, of the maps with two random last layers; 1 means that they are the same" />
                 <p class="verdict-line" class:warn=*insensitive>{words}</p>
             }
             .into_any()
@@ -85,7 +85,7 @@ fn Curves(title: &'static str, x: &'static str, curves: [(&'static str, Curve); 
 fn last_words(steps: &[Randomised]) -> String {
     match steps.last() {
         Some(last) => format!(
-            "With all {} layers randomised the rank correlation with the original map is {}, the structural similarity {} (near 0 is good).",
+            "With all layers randomised, in {} steps, the rank correlation with the original map is {}, the structural similarity {} (near 0 is good).",
             steps.len(),
             number(last.rank_correlation),
             number(last.structural_similarity),

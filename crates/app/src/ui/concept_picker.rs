@@ -36,29 +36,31 @@ fn Concept() -> impl IntoView {
         <section class="panel" aria-label="Concept">
             <details class="more fold" data-testid="concept" open=concept.with_untracked(|channels| !channels.is_empty())>
                 <summary>{summary}</summary>
-                <p class="help">"Only relevance that passes through these channels of a layer is shown; they differ from network to network."</p>
-                <LayerSelects choice=|model| model.concept_layer test="concept-layer" maps_only=false />
-                <div class="field row">
-                    <label for=FIELD>"Channels"</label>
-                    <input
-                        id=FIELD
-                        type="text"
-                        inputmode="numeric"
-                        autocomplete="off"
-                        placeholder="all"
-                        data-testid=FIELD
-                        aria-invalid=move || problem.with(Option::is_some).to_string()
-                        prop:value=move || concept.with(|channels| show_channels(channels, ", "))
-                        on:change=move |event| match channels(&event_target_value(&event)) {
-                            Ok(channels) => {
-                                problem.set(None);
-                                concept.set(channels);
+                <div class="stack">
+                    <p class="help">"Only relevance that passes through these channels of a layer is shown; they differ from network to network."</p>
+                    <LayerSelects choice=|model| model.concept_layer test="concept-layer" maps_only=false />
+                    <div class="field row">
+                        <label for=FIELD>"Channels"</label>
+                        <input
+                            id=FIELD
+                            type="text"
+                            inputmode="numeric"
+                            autocomplete="off"
+                            placeholder="all"
+                            data-testid=FIELD
+                            aria-invalid=move || problem.with(Option::is_some).to_string()
+                            prop:value=move || concept.with(|channels| show_channels(channels, ", "))
+                            on:change=move |event| match channels(&event_target_value(&event)) {
+                                Ok(channels) => {
+                                    problem.set(None);
+                                    concept.set(channels);
+                                }
+                                Err(text) => problem.set(Some(text)),
                             }
-                            Err(text) => problem.set(Some(text)),
-                        }
-                    />
+                        />
+                    </div>
+                    {move || problem.get().map(|text| view! { <p class="note bad" role="alert">{text}</p> })}
                 </div>
-                {move || problem.get().map(|text| view! { <p class="note bad" role="alert">{text}</p> })}
             </details>
         </section>
     }

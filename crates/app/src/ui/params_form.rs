@@ -55,6 +55,8 @@ impl Param {
     /// The value as text, tracked.
     pub fn text(self) -> String {
         match self.value.get() {
+            // So many zeros would not fit into the field.
+            ParamValue::Number(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
             ParamValue::Number(number) => number.to_string(),
             ParamValue::Text(text) => text,
         }

@@ -69,9 +69,9 @@ fn Checks(model: ModelEntry) -> impl IntoView {
     };
     let finished = Memo::new(move |_| card.finished().is_some());
     let entry = StoredValue::new(model);
+    let missing = move || Check::ALL.into_iter().filter(move |check| card.measures.with(|all| !all.contains_key(check)));
     let all = move |_| {
-        let missing = |check: &Check| card.measures.with_untracked(|all| !all.contains_key(check));
-        for check in Check::ALL.into_iter().filter(missing) {
+        for check in untrack(|| missing().collect::<Vec<_>>()) {
             entry.with_value(|model| quality::measure(store, model, check));
         }
     };
@@ -82,7 +82,7 @@ fn Checks(model: ModelEntry) -> impl IntoView {
         </p>
         {rows.collect_view()}
         <div class="dialog-foot">
-            <button type="button" class="button" data-testid="check-all" disabled=move || !finished.get() on:click=all>
+            <button type="button" class="button" data-testid="check-all" disabled=move || !finished.get() || missing().next().is_none() on:click=all>
                 "Measure all"
             </button>
         </div>

@@ -130,7 +130,7 @@ pub fn check(check: Check) -> &'static str {
 pub fn check_question(check: Check) -> &'static str {
     match check {
         Check::ClassSensitivity => {
-            "Does the map change when the network's output points elsewhere, as it must if it explains a class?"
+            "Does the map change when the network's last layer is drawn at random, as it must if it explains a class?"
         }
         Check::Deletion => {
             "Does the class's probability fall fast as the most relevant pixels turn black, and rise fast as they come back to a blurred picture?"

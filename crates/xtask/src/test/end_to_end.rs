@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::counts::Counts;
 use crate::{
-    command::{cargo, command, run, watch},
+    command::{command, innspect, watch},
     places::Places,
     say, setup,
 };
@@ -23,10 +23,8 @@ pub fn scenarios(places: &Places) -> Result<Counts> {
     let results = folder.join("results");
     fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
 
-    // The browser's numbers are compared with the native command's. The whole workspace is named, so that its
-    // dependencies have the features that the native tests compiled them with.
-    run(cargo(places).args(["test", "--quiet", "--no-run"]).args(crate::check::WHOLE).args(["--test", "command"]))?;
-    let native = places.target.join("debug").join(format!("innspect{}", env::consts::EXE_SUFFIX));
+    // The browser's numbers are compared with the native command's.
+    let native = innspect(places)?;
 
     let mut counts = Counts::default();
     let mut broken = Vec::new();
