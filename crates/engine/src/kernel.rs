@@ -45,7 +45,7 @@ pub trait Kernels: Backend {
     /// `max(x, 0) · p + min(x, 0) · n`.
     fn recombine(x: FloatTensor<Self>, p: FloatTensor<Self>, n: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// `x · a - low · p - high · n` with bounds by channel, see [`box_recombine`].
+    /// `x · a - low · p - high · n` with bounds `low` and `high` by channel.
     fn box_recombine(
         x: FloatTensor<Self>,
         a: FloatTensor<Self>,

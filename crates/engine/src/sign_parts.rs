@@ -26,10 +26,10 @@ use crate::{
 /// all channels of a sample.
 #[backend_extension(Cube, Flex)]
 pub trait SignParts: Backend {
-    /// See [`split`].
+    /// See `split`.
     fn sign_split(x: FloatTensor<Self>, block: usize, shape: Vec<usize>) -> FloatTensor<Self>;
 
-    /// See [`divide`].
+    /// See `divide`.
     fn sign_divide(
         r: FloatTensor<Self>,
         z: FloatTensor<Self>,
@@ -39,7 +39,7 @@ pub trait SignParts: Backend {
         negative: f32,
     ) -> FloatTensor<Self>;
 
-    /// See [`gamma_shares`].
+    /// See `gamma_shares`.
     fn sign_gamma(
         r: FloatTensor<Self>,
         z: FloatTensor<Self>,
@@ -50,7 +50,7 @@ pub trait SignParts: Backend {
         shape: Vec<usize>,
     ) -> FloatTensor<Self>;
 
-    /// See [`join`].
+    /// See `join`.
     fn sign_join(x: FloatTensor<Self>, parts: FloatTensor<Self>, block: usize) -> FloatTensor<Self>;
 }
 

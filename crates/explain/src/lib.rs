@@ -1,8 +1,9 @@
 //! Explanation methods as rows of one table over the engine.
 //!
 //! A [`Method`] says of itself what lists and forms need ([`MethodInfo`](innspect_protocol::MethodInfo)) and makes a
-//! [`Plan`]: a composite of rules with its start, possibly wrapped into a class activation map. [`explain`] carries a
-//! plan out. A new method is a new row of [`table::METHODS`], not a new class.
+//! [`Plan`]: a reverse pass under a composite of rules, or one of the ways in which reverse or forward passes are repeated
+//! and summed. [`explain()`] carries a plan out on a [`Subject`]; what it tells of long work goes to a [`Monitor`]. A new
+//! method is a new row of [`table`], not a new class. [`quality`] asks how good a map is.
 
 mod cam;
 mod coalitions;

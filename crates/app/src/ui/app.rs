@@ -98,7 +98,7 @@ fn Cards() -> impl IntoView {
             <Show when=empty>
                 <div class="empty">
                     <p>"No network is shown."</p>
-                    <p class="quiet">"Show one in the list of models, or drop an ONNX file anywhere."</p>
+                    <p class="quiet">"Show one in the list of models, or drop an ONNX or Keras file anywhere."</p>
                 </div>
             </Show>
         </div>

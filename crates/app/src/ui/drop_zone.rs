@@ -68,7 +68,7 @@ pub fn DropZone() -> impl IntoView {
         <div class="drop" class:open=move || { depth.get() > 0 } aria-hidden="true" data-testid="drop-zone">
             <div class="drop-card">
                 <p class="drop-title">"Drop pictures or models"</p>
-                <p>"JPEG, PNG, WebP, BMP and GIF pictures, ONNX networks. They stay on this machine."</p>
+                <p>"JPEG, PNG, WebP, BMP and GIF pictures, ONNX and Keras networks. They stay on this machine."</p>
             </div>
         </div>
     }

@@ -69,7 +69,8 @@ fn Checks(model: ModelEntry) -> impl IntoView {
     };
     let finished = Memo::new(move |_| card.finished().is_some());
     let entry = StoredValue::new(model);
-    let missing = move || Check::ALL.into_iter().filter(move |check| card.measures.with(|all| !all.contains_key(check)));
+    let missing =
+        move || Check::ALL.into_iter().filter(move |check| card.measures.with(|all| !all.contains_key(check)));
     let all = move |_| {
         for check in untrack(|| missing().collect::<Vec<_>>()) {
             entry.with_value(|model| quality::measure(store, model, check));

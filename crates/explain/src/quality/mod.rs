@@ -7,6 +7,12 @@
 //! | [`Check::MaxSensitivity`] | is the map the same for a picture that looks the same? |
 //! | [`Check::Randomisation`] | does the map depend on what the network learned? |
 //!
+//! [`Check::ClassSensitivity`]: innspect_protocol::Check::ClassSensitivity
+//! [`Check::Deletion`]: innspect_protocol::Check::Deletion
+//! [`Check::Road`]: innspect_protocol::Check::Road
+//! [`Check::MaxSensitivity`]: innspect_protocol::Check::MaxSensitivity
+//! [`Check::Randomisation`]: innspect_protocol::Check::Randomisation
+//!
 //! Results depend on what takes the place of removed pixels, which is why there are two of that kind, and no single
 //! number says that a map is right.
 

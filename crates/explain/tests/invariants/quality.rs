@@ -43,7 +43,7 @@ fn invariant_33_curves_start_and_end_where_they_must() {
         let black = flat(0.0, 144);
         let mut order: Vec<usize> = (0..144).collect();
         order.sort_by(|&a, &b| map[b].total_cmp(&map[a]));
-        let mut gone = vec![false; 144];
+        let mut gone = [false; 144];
         for (step, score) in deletion.scores.iter().enumerate() {
             let count = (step as f64 / 28.0 * 144.0).round() as usize;
             order[..count].iter().for_each(|&pixel| gone[pixel] = true);
