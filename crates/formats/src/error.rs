@@ -5,6 +5,9 @@ use thiserror::Error;
 
 use crate::FileKind;
 
+/// How a network of Keras comes into the other format.
+const TO_ONNX: &str = "Or convert it in Python: model.export(\"model.onnx\", format=\"onnx\").";
+
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -44,6 +47,36 @@ pub enum FormatError {
         node: String,
         /// What does not fit.
         reason: String,
+    },
+    /// The network uses a class of layers that is not implemented.
+    #[error("layers of the class {class} are not supported")]
+    UnknownLayer {
+        /// Class.
+        class: String,
+        /// Layer.
+        layer: String,
+    },
+    /// A layer is made in a way that is not implemented or not valid.
+    #[error("the layer {layer:?} cannot be read: {reason}")]
+    Layer {
+        /// Class.
+        class: String,
+        /// Layer.
+        layer: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The file is of a known format, but holds no network with its weights.
+    #[error("the file holds {what}")]
+    NoNetwork {
+        /// What it holds instead.
+        what: String,
+    },
+    /// The container uses a feature that is not implemented.
+    #[error("the file uses {what}, which is not supported")]
+    Unsupported {
+        /// Feature.
+        what: String,
     },
     /// The weights are in another file.
     #[error("the weights of {tensor:?} are in another file, {file:?}")]
@@ -112,6 +145,9 @@ impl FormatError {
     pub fn place(&self) -> String {
         match self {
             Self::UnknownOperator { node, op, .. } | Self::Node { node, op, .. } => format!("node {node:?} ({op})"),
+            Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
+                format!("layer {layer:?} ({class})")
+            }
             Self::ExternalData { tensor, .. } | Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
             _ => String::new(),
         }
@@ -141,6 +177,21 @@ impl FormatError {
                 "Export the network again in evaluation mode with a fixed input size, for instance 1 × 3 × 224 × 224; \
                  a pass through onnx-simplifier often helps too."
                     .to_owned()
+            }
+            Self::UnknownLayer { class, .. } => match class.as_str() {
+                "Lambda" => {
+                    "A Lambda layer holds Python code, which is never run; build the network with the layers of \
+                             Keras instead, Rescaling for instance, and save it again."
+                        .to_owned()
+                }
+                _ => format!("Only image classifiers made of Keras's own layers are read. {TO_ONNX}"),
+            },
+            Self::Layer { .. } => format!("Build the layer in a more usual way. {TO_ONNX}"),
+            Self::NoNetwork { .. } => "Save the whole network in Python: model.save(\"model.keras\"), not only its \
+                                       weights with save_weights."
+                .to_owned(),
+            Self::Unsupported { .. } => {
+                "Save the network again in Python: keras.models.load_model(path).save(\"model.keras\").".to_owned()
             }
             Self::ExternalData { file, .. } => format!(
                 "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \

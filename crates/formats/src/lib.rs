@@ -16,12 +16,16 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable)
 )]
 
+pub mod keras;
 pub mod onnx;
 pub mod pickle;
 
 mod error;
+mod hdf5;
+mod inflate;
 mod labels;
 mod sniff;
+mod zip;
 
 use bytes::Bytes;
 use innspect_graph::Graph;
@@ -35,7 +39,7 @@ pub use sniff::{FileKind, sniff};
 pub struct Imported {
     /// The network, after [`innspect_graph::passes::optimize`].
     pub graph: Graph,
-    /// Format with version, such as `ONNX opset 13`.
+    /// Format with version, such as `ONNX opset 13` or `Keras 2.14.0 (HDF5)`.
     pub format: String,
     /// What a person should know about how it was read, each a sentence.
     pub warnings: Vec<String>,
@@ -48,6 +52,15 @@ pub struct Imported {
 pub fn read_model(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
     match sniff(&bytes) {
         FileKind::Onnx => onnx::read(bytes, name),
+        FileKind::Hdf5 => keras::read_hdf5(bytes, name),
+        FileKind::Keras => keras::read_archive(bytes, name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
+    }
+}
+
+/// Warns of a weight that is not a number.
+fn check_weights(graph: &Graph, warnings: &mut Vec<String>) {
+    if let Some(param) = graph.params.iter().find(|param| param.data.iter().any(|value| !value.is_finite())) {
+        warnings.push(format!("The weight {:?} holds values that are not finite numbers.", param.name));
     }
 }

@@ -6,9 +6,9 @@
 pub enum FileKind {
     /// An ONNX network.
     Onnx,
-    /// HDF5, the container of Keras 2 networks.
+    /// HDF5, the container of Keras networks.
     Hdf5,
-    /// A Keras 3 network.
+    /// An archive of Keras.
     Keras,
     /// A zip that is none of the known kinds.
     Zip,
@@ -70,7 +70,7 @@ impl FileKind {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Onnx => "an ONNX network",
-            Self::Hdf5 => "an HDF5 file, the format of Keras 2",
+            Self::Hdf5 => "an HDF5 file",
             Self::Keras => "a Keras network",
             Self::Zip => "a zip archive",
             Self::TorchZip => "a PyTorch checkpoint",
@@ -101,15 +101,11 @@ impl FileKind {
         }
     }
 
-    /// What to do with it where a network is wanted, as sentences; empty for ONNX.
+    /// What to do with it where a network is wanted, as sentences; empty for networks that are read.
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Onnx => "",
-            Self::Hdf5 | Self::Keras => {
-                "Convert it in Python: model = keras.models.load_model(path); model.export(\"model.onnx\", format=\"onnx\") \
-                 with Keras 3, or python -m tf2onnx.convert --keras path --output model.onnx."
-            }
+            Self::Onnx | Self::Hdf5 | Self::Keras => "",
             Self::SavedModel => {
                 "Convert its folder: python -m tf2onnx.convert --saved-model folder --output model.onnx."
             }
@@ -118,10 +114,14 @@ impl FileKind {
                 "Export the network in PyTorch: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \"model.onnx\"). \
                  Checkpoints hold weights or Python code, which a browser cannot run."
             }
-            Self::Gguf => "Load an image classifier in ONNX format.",
-            Self::Zip | Self::Gzip => "Unpack it first and load the .onnx file in it.",
-            Self::Npz | Self::Npy => "Load a network in ONNX format; arrays alone do not say how they are connected.",
-            Self::Json | Self::Text => "Load a network in ONNX format; a list of class names belongs under labels.",
+            Self::Gguf => "Load an image classifier in ONNX or Keras format.",
+            Self::Zip | Self::Gzip => "Unpack it first and load the .onnx, .keras or .h5 file in it.",
+            Self::Npz | Self::Npy => {
+                "Load a network in ONNX or Keras format; arrays alone do not say how they are connected."
+            }
+            Self::Json | Self::Text => {
+                "Load a network in ONNX or Keras format; a list of class names belongs under labels."
+            }
             Self::Png
             | Self::Jpeg
             | Self::WebP
@@ -130,11 +130,11 @@ impl FileKind {
             | Self::Avif
             | Self::Heic
             | Self::Tiff
-            | Self::Svg => "Load it as a picture; as a network an ONNX file is needed.",
+            | Self::Svg => "Load it as a picture; as a network an ONNX or Keras file is needed.",
             Self::Html => "The link led to a page; use the download button there to get the file itself.",
             Self::GitLfs => "Get the file itself with git lfs pull, or with the download button of the web page.",
             Self::Pdf | Self::Empty | Self::Unknown => {
-                "Load a network in ONNX format (.onnx); the download may have failed."
+                "Load a network in ONNX or Keras format (.onnx, .keras, .h5); the download may have failed."
             }
         }
     }

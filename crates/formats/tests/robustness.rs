@@ -115,10 +115,8 @@ fn foreign_files_are_named_with_what_to_do() {
         ),
         (b"\x80\x02}q\0X\x05\0\0\0state".to_vec(), FileKind::Pickle, "a PyTorch pickle"),
         (zip("archive/data.pkl"), FileKind::TorchZip, "a PyTorch checkpoint"),
-        (zip("model.weights.h5"), FileKind::Keras, "a Keras network"),
         (zip("weight.npy"), FileKind::Npz, "a NumPy archive"),
         (zip("readme.md"), FileKind::Zip, "a zip archive"),
-        (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5, "Keras 2"),
         (b"\x1c\0\0\0TFL3\x14\0".to_vec(), FileKind::TfLite, "TensorFlow Lite"),
         (b"\x08\x01\x12\x04\x0a\x02\x12\x00".to_vec(), FileKind::SavedModel, "a TensorFlow graph"),
         (safetensors, FileKind::Safetensors, "safetensors"),
@@ -144,6 +142,14 @@ fn foreign_files_are_named_with_what_to_do() {
         assert!(error.what().contains(words), "{}", error.what());
         assert!(error.what().starts_with("model.onnx is ") && error.what().ends_with('.'), "{}", error.what());
         assert!(!error.advice().is_empty(), "{words}");
+    }
+    // These have readers, which say what is wrong.
+    for (bytes, kind) in
+        [(zip("model.weights.h5"), FileKind::Keras), (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5)]
+    {
+        assert_eq!(sniff(&bytes), kind);
+        let error = read_model(bytes.into(), "model.onnx").expect_err("it is cut off");
+        assert!(matches!(error, FormatError::Damaged { .. }), "{}", error.what());
     }
     for (name, bytes) in seeds() {
         assert_eq!(sniff(&bytes), FileKind::Onnx, "{name}");

@@ -142,7 +142,7 @@ pub(crate) fn import(
     let Importer { builder, mut warnings, .. } = importer;
     let mut result = passes::optimize(builder.finish(output))?;
     attach(&mut result, &model.metadata_props, raw, &mut warnings);
-    check_weights(&result, &mut warnings);
+    crate::check_weights(&result, &mut warnings);
     Ok(Imported { graph: result, format: format!("ONNX opset {opset}"), warnings })
 }
 
@@ -163,12 +163,6 @@ fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], raw: bool, wa
             raw.then(|| Preprocessing::raw([height, width], order))
         })
     });
-}
-
-fn check_weights(graph: &Graph, warnings: &mut Vec<String>) {
-    if let Some(param) = graph.params.iter().find(|param| param.data.iter().any(|value| !value.is_finite())) {
-        warnings.push(format!("The weight {:?} holds values that are not finite numbers.", param.name));
-    }
 }
 
 /// Outputs that may be the class scores: float tensors, those with two axes first. Otherwise the order of the file is
