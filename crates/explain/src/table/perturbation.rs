@@ -151,6 +151,12 @@ pub(super) const ROWS: &[Method] = &[
                 help: "The chance of each cell to show the picture.",
                 kind: Kind::Number { min: 0.05, max: 0.95, default: 0.5 },
             },
+            Param {
+                name: "centred",
+                label: "Take the mean off",
+                help: "Takes the mean score off, so that 0 says that a pixel makes no difference; the source leaves it in.",
+                kind: Kind::Choice(&["yes", "no"]),
+            },
             baseline(
                 "zero",
                 "What the masks hide is replaced by this; the source multiplies the network's input, which is zero.",

@@ -235,11 +235,14 @@ fn rise_is_even_where_every_picture_scores_alike() {
         let run = run(builder.finish(y), &Numbers(18).take(108, 1.0), device);
         let probability = 1.0 / (1.0 + (-1.0_f32).exp());
         for visible in ["0.25", "0.5", "0.8"] {
-            let params = [("samples", "4000"), ("cells", "3"), ("visible", visible)];
+            let params = [("samples", "4000"), ("cells", "3"), ("visible", visible), ("centred", "no")];
             let map = run.map("rise", &params);
             let mean = sum(&map) as f32 / 36.0;
             assert!((mean / probability - 1.0).abs() < 0.03, "{mean} is not {probability}");
             assert!(deviation(&map, &[probability; 36]) < 0.15, "{map:?}");
+            // With the mean taken off nothing makes a difference.
+            let params = [("samples", "40"), ("cells", "3"), ("visible", visible)];
+            assert!(run.map("rise", &params).iter().all(|value| value.abs() < 1e-6));
         }
     });
 }
