@@ -27,6 +27,9 @@ const LIME_PENALTY: f64 = 1.0;
 /// code).
 const SEEN: f64 = 100_000.0;
 
+/// Masks before which a map without its mean says nothing.
+const FEW: usize = 8;
+
 /// What came of a mask method on one sample.
 pub(crate) struct Masked {
     /// `[1, 1, H, W]`.
@@ -338,7 +341,10 @@ impl Masks<'_> {
             }
             scored += scores.iter().sum::<f32>();
             let done = done + count;
-            self.sample.show(|| finish(&weighted, &shown, scored, done), done, samples, monitor).await?;
+            // The mean of a few scores is nearly each of them: nothing would be left.
+            if !centred || done >= FEW {
+                self.sample.show(|| finish(&weighted, &shown, scored, done), done, samples, monitor).await?;
+            }
         }
         Ok(Masked { map: finish(&weighted, &shown, scored, samples), reference: None, notes: Vec::new() })
     }
