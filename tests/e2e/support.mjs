@@ -82,8 +82,11 @@ export async function serve({ folder = SITE, base = "/", port = 0 } = {}) {
   };
 }
 
-/** Where Chromium itself reports for duty, whatever page is open; its versions differ in which of Google's names they call. */
-const BROWSERS_OWN = /(^|\.)google\.com$|^(update|content-autofill)\.googleapis\.com$|(^|\.)gvt1\.com$/;
+/** Where Chromium itself reports for duty, whatever page is open. Versions differ: the last two are of Chromium 150. */
+const BROWSERS_OWN = [
+  "accounts.google.com", "clients2.google.com", "update.googleapis.com", "redirector.gvt1.com",
+  "content-autofill.googleapis.com", "www.google.com", "android.clients.google.com",
+];
 
 /** A proxy that lets nothing through and remembers what the site asked of it: everything but the local server. */
 async function watchman() {
@@ -91,7 +94,7 @@ async function watchman() {
     all: [],
     push(address) {
       const host = address.replace(/^\w+:\/\//, "").split(/[:/]/)[0];
-      if (!BROWSERS_OWN.test(host)) this.all.push(address);
+      if (!BROWSERS_OWN.includes(host)) this.all.push(address);
     },
   };
   const server = http.createServer((request, response) => {
