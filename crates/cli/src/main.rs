@@ -4,6 +4,7 @@
 //! standard error.
 
 mod args;
+mod disk;
 mod evaluate;
 mod explain;
 mod failure;

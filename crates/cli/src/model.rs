@@ -1,18 +1,19 @@
 //! Networks by file or by the id of a built-in one.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bytes::Bytes;
 use innspect_engine::{Device, Network};
-use innspect_formats::{read_labels, read_model};
+use innspect_formats::{Blob, FormatError, ModelFiles, read_labels, read_model};
 use innspect_graph::{Graph, Preprocessing, preprocessing::guess_preprocessing};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     args::DeviceOption,
+    disk,
     failure::{Failure, read},
 };
 
@@ -64,9 +65,9 @@ fn from_file(
     preprocessing: Option<Preprocessing>,
     labels: Option<Vec<String>>,
 ) -> Result<Model, Failure> {
-    let bytes = read(path)?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let imported = read_model(Bytes::from(bytes), name)?;
+    let files = ModelFiles { beside: beside(path), ..ModelFiles::new(name, disk::open(path)?) };
+    let sha256 = sha256(&files.file)?;
+    let imported = read_model(&files)?;
     let graph = imported.graph;
     let (preprocessing, preprocessing_origin) = match (preprocessing, &graph.preprocessing) {
         (Some(known), _) => (known, "From the catalogue of built-in networks.".to_owned()),
@@ -112,4 +113,26 @@ impl Model {
     pub fn on(&self, device: &Device) -> Result<Network, Failure> {
         Ok(Network::load(self.graph.clone(), device)?)
     }
+}
+
+fn sha256(file: &Blob) -> Result<String, FormatError> {
+    let mut hash = Sha256::new();
+    for piece in file.pieces() {
+        hash.update(piece?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The other files in its folder, which hold the weights of some formats. None of them is read before a reader asks.
+fn beside(path: &Path) -> Vec<(String, Blob)> {
+    let Some(entries) = path.parent().and_then(|folder| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        fs::read_dir(folder).ok()
+    }) else {
+        return Vec::new();
+    };
+    let others = entries.flatten().map(|entry| entry.path()).filter(|other| other != path && other.is_file());
+    let mut others: Vec<PathBuf> = others.collect();
+    others.sort();
+    others.iter().filter_map(|other| Some((other.file_name()?.to_str()?.to_owned(), disk::open(other).ok()?))).collect()
 }

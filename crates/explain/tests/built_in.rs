@@ -15,7 +15,7 @@ fn models() -> PathBuf {
 fn network(entry: &CatalogModel) -> Network {
     let bytes = std::fs::read(models().join(&entry.file)).unwrap();
     assert_eq!(bytes.len() as u64, entry.bytes);
-    let graph = innspect_formats::read_model(bytes.into(), &entry.name).unwrap().graph;
+    let graph = innspect_formats::read_model(&innspect_formats::ModelFiles::new(&entry.name, bytes)).unwrap().graph;
     Network::load(Arc::new(graph), &Device::cpu()).unwrap()
 }
 

@@ -71,7 +71,7 @@ fn check_all(device: &Device, logit_tolerance: f32, tolerance_factor: f32) {
     for (name, facts) in networks {
         let file = facts["onnx"].as_str().unwrap();
         let bytes = bytes::Bytes::from(std::fs::read(golden(file)).unwrap());
-        let graph = innspect_formats::read_model(bytes, file).unwrap().graph;
+        let graph = innspect_formats::read_model(&innspect_formats::ModelFiles::new(file, bytes)).unwrap().graph;
         let network = Network::load(Arc::new(graph), device).unwrap();
         let (shape, input) = array(facts["input"]["file"].as_str().unwrap());
         let input = Tensor::from_slice(&input, &shape, device);

@@ -78,6 +78,25 @@ pub enum FormatError {
         /// Feature.
         what: String,
     },
+    /// The file cannot be read.
+    #[error("the file cannot be read: {reason}")]
+    Unreadable {
+        /// What the system says.
+        reason: String,
+    },
+    /// The file holds weights alone, and which network they belong to must be chosen.
+    #[error("the file holds weights without the network they belong to")]
+    NeedsArchitecture {
+        /// Names of the architectures whose weights have the file's names and shapes, or, if none has, of all that are
+        /// known.
+        candidates: Vec<String>,
+    },
+    /// Files that the network's file refers to were not given along.
+    #[error("{} missing: {}", if files.len() == 1 { "a file is" } else { "files are" }, files.join(", "))]
+    MissingFiles {
+        /// Their names.
+        files: Vec<String>,
+    },
     /// The weights are in another file.
     #[error("the weights of {tensor:?} are in another file, {file:?}")]
     ExternalData {
@@ -193,6 +212,12 @@ impl FormatError {
             Self::Unsupported { .. } => {
                 "Save the network again in Python: keras.models.load_model(path).save(\"model.keras\").".to_owned()
             }
+            Self::Unreadable { .. } => "Drop the file again; it may have been moved or changed meanwhile.".to_owned(),
+            Self::NeedsArchitecture { candidates } => format!(
+                "Choose the architecture: {}. Or save the whole network in Python: model.save(\"model.keras\").",
+                candidates.join(", ")
+            ),
+            Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
             Self::ExternalData { file, .. } => format!(
                 "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \
                  the file {file:?} beside it holds its weights now."

@@ -4,9 +4,10 @@
 //! what to do; none of them panics, and none allocates more than a small multiple of the file.
 //!
 //! ```
-//! use innspect_formats::{FileKind, read_model};
+//! use innspect_formats::{ModelFiles, read_model};
 //!
-//! let error = read_model(bytes::Bytes::from_static(b"<!DOCTYPE html><html>"), "model.onnx").unwrap_err();
+//! let files = ModelFiles::new("model.onnx", b"<!DOCTYPE html><html>".to_vec());
+//! let error = read_model(&files).unwrap_err();
 //! assert!(error.what().contains("a web page"));
 //! assert!(error.advice().contains("download"));
 //! ```
@@ -20,6 +21,7 @@ pub mod keras;
 pub mod onnx;
 pub mod pickle;
 
+mod blob;
 mod error;
 mod hdf5;
 mod inflate;
@@ -27,12 +29,12 @@ mod labels;
 mod sniff;
 mod zip;
 
-use bytes::Bytes;
 use innspect_graph::Graph;
 
+pub use blob::{Blob, Slices};
 pub use error::FormatError;
 pub use labels::read_labels;
-pub use sniff::{FileKind, sniff};
+pub use sniff::{FileKind, sniff, sniff_blob};
 
 /// A network read from a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,15 +47,54 @@ pub struct Imported {
     pub warnings: Vec<String>,
 }
 
-/// Reads a network in any supported format, told by content; `name` is the file's name.
+/// A network's file, what was given along with it, and what a person said about it.
+#[derive(Clone, Debug)]
+pub struct ModelFiles {
+    /// Name of the file.
+    pub name: String,
+    /// The file that says what the network is.
+    pub file: Blob,
+    /// Other files given along with it, by name: shards of weights, external data. A reader takes what its file refers
+    /// to and leaves the rest alone.
+    pub beside: Vec<(String, Blob)>,
+    /// The architecture that a person chose for a file of weights alone, one of
+    /// [`FormatError::NeedsArchitecture::candidates`].
+    pub architecture: Option<String>,
+}
+
+impl ModelFiles {
+    /// A network in one file.
+    #[must_use]
+    pub fn new(name: impl Into<String>, file: impl Into<Blob>) -> Self {
+        Self { name: name.into(), file: file.into(), beside: Vec::new(), architecture: None }
+    }
+
+    /// A file given along, by the path that the network's file refers to it with. Folders are ignored, as browsers often
+    /// do not tell them; neither does case matter where just one file fits.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<&Blob> {
+        let base = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let wanted = base(path);
+        let exact = self.beside.iter().find(|(name, _)| base(name) == wanted);
+        exact
+            .or_else(|| {
+                let mut similar = self.beside.iter().filter(|(name, _)| base(name).eq_ignore_ascii_case(&wanted));
+                similar.next().filter(|_| similar.next().is_none())
+            })
+            .map(|(_, blob)| blob)
+    }
+}
+
+/// Reads a network in any supported format, told by content.
 ///
 /// # Errors
 /// [`FormatError`], which for other kinds of files says what the file is and how to convert it.
-pub fn read_model(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    match sniff(&bytes) {
-        FileKind::Onnx => onnx::read(bytes, name),
-        FileKind::Hdf5 => keras::read_hdf5(bytes, name),
-        FileKind::Keras => keras::read_archive(bytes, name),
+pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
+    let name = files.name.as_str();
+    match sniff_blob(&files.file)? {
+        FileKind::Onnx => onnx::read(files.file.bytes()?, name),
+        FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
+        FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
     }
 }

@@ -1,5 +1,7 @@
 //! What a file is, told by its content rather than by its name.
 
+use crate::{Blob, FormatError};
+
 /// What a file seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -146,6 +148,23 @@ impl FileKind {
     }
 }
 
+/// What a file seems to be, from its first and last bytes.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn sniff_blob(file: &Blob) -> Result<FileKind, FormatError> {
+    let window = 4 * WINDOW as u64;
+    if file.len() <= 2 * window {
+        return Ok(sniff(&file.bytes()?));
+    }
+    let mut ends = file.head(window)?.to_vec();
+    ends.extend_from_slice(&file.tail(window)?);
+    Ok(sniff(&ends))
+}
+
+/// How many bytes at either end of a zip archive are searched for names of entries.
+const WINDOW: usize = 1 << 16;
+
 /// What the bytes seem to be. Looks at the start (and, for zips, at entry names) only, so it is fast and total.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> FileKind {
@@ -210,7 +229,6 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
 /// Looks for the entry names that tell archives apart. The directory is at the end, but local headers name their
 /// entries too, so a search in the first and last part finds the characteristic ones.
 fn zip(bytes: &[u8]) -> FileKind {
-    const WINDOW: usize = 1 << 16;
     let head = bytes.get(..bytes.len().min(WINDOW)).unwrap_or_default();
     let tail = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
     let has = |name: &[u8]| [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name));

@@ -5,9 +5,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use common::{golden, npy};
-use innspect_formats::{FormatError, Imported, read_model};
+use innspect_formats::{FormatError, Imported, ModelFiles, read_model};
 use innspect_graph::{FinalActivation, Op, OpKind, guess_preprocessing, reference};
 
 fn path(file: &str) -> std::path::PathBuf {
@@ -19,7 +18,7 @@ fn bytes(file: &str) -> Vec<u8> {
 }
 
 fn read(file: &str) -> Result<Imported, FormatError> {
-    read_model(bytes(file).into(), file)
+    read_model(&ModelFiles::new(file, bytes(file)))
 }
 
 fn good(file: &str) -> Imported {
@@ -271,7 +270,7 @@ fn altered(file: &str, change: impl FnOnce(&mut serde_json::Value)) -> Result<Im
     let mut json = serde_json::from_slice(&config.1).expect("JSON");
     change(&mut json);
     config.1 = serde_json::to_vec(&json).expect("JSON");
-    read_model(pack(&entries, None).into(), file)
+    read_model(&ModelFiles::new(file, pack(&entries, None)))
 }
 
 /// What is said of the plain network with one layer changed.
@@ -432,7 +431,7 @@ fn archives_that_are_not_right_are_refused() {
     let without =
         |name: &str| -> Vec<(String, Vec<u8>)> { entries.iter().filter(|(own, _)| own != name).cloned().collect() };
     let say = |bytes: Vec<u8>| {
-        let error = read_model(bytes.into(), "net.keras").expect_err("it must be refused");
+        let error = read_model(&ModelFiles::new("net.keras", bytes)).expect_err("it must be refused");
         assert!(!error.advice().is_empty());
         error.what()
     };
@@ -482,7 +481,7 @@ const SEEDS: &[&str] = &[
 /// Reads and checks that it took no second, and that a network that was read can be trusted.
 fn survives(bytes: Vec<u8>, what: &str) -> Result<(), FormatError> {
     let start = Instant::now();
-    let result = read_model(Bytes::from(bytes), "mutant");
+    let result = read_model(&ModelFiles::new("mutant", bytes));
     let took = start.elapsed();
     assert!(took < Duration::from_secs(2), "{what} took {took:?}");
     let graph = result?.graph;
@@ -501,10 +500,10 @@ fn every_truncation_is_an_error() {
         }
     }
     let half = bytes("plain.k2.h5");
-    let error = read_model(half[..half.len() / 2].to_vec().into(), "half.h5").expect_err("half");
+    let error = read_model(&ModelFiles::new("half.h5", half[..half.len() / 2].to_vec())).expect_err("half");
     assert_eq!(error.what(), format!("The file is damaged: it has {} of {} bytes.", half.len() / 2, half.len()));
     let half = bytes("plain.k3.keras");
-    let error = read_model(half[..half.len() / 2].to_vec().into(), "half.keras").expect_err("half");
+    let error = read_model(&ModelFiles::new("half.keras", half[..half.len() / 2].to_vec())).expect_err("half");
     let what = "The file is damaged: the directory at the end of the zip archive is missing; the file is cut off.";
     assert_eq!(error.what(), what);
 }

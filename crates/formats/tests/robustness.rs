@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::golden;
-use innspect_formats::{FileKind, FormatError, onnx, read_labels, read_model, sniff};
+use innspect_formats::{FileKind, FormatError, ModelFiles, onnx, read_labels, read_model, sniff};
 
 const SEEDS: &[&str] =
     &["plain", "residual", "depthwise", "concat", "squeeze_excite", "ops/nhwc_network", "ops/shape_arithmetic_resize"];
@@ -138,7 +138,7 @@ fn foreign_files_are_named_with_what_to_do() {
     ];
     for (bytes, kind, words) in cases {
         assert_eq!(sniff(&bytes), kind, "{words}");
-        let error = read_model(bytes.into(), "model.onnx").expect_err(words);
+        let error = read_model(&ModelFiles::new("model.onnx", bytes)).expect_err(words);
         assert!(error.what().contains(words), "{}", error.what());
         assert!(error.what().starts_with("model.onnx is ") && error.what().ends_with('.'), "{}", error.what());
         assert!(!error.advice().is_empty(), "{words}");
@@ -148,7 +148,7 @@ fn foreign_files_are_named_with_what_to_do() {
         [(zip("model.weights.h5"), FileKind::Keras), (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5)]
     {
         assert_eq!(sniff(&bytes), kind);
-        let error = read_model(bytes.into(), "model.onnx").expect_err("it is cut off");
+        let error = read_model(&ModelFiles::new("model.onnx", bytes)).expect_err("it is cut off");
         assert!(matches!(error, FormatError::Damaged { .. }), "{}", error.what());
     }
     for (name, bytes) in seeds() {

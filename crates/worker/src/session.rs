@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use bytes::Bytes;
 use innspect_dataset::{
     Picture, Rgba,
     baseline::{Baseline, to_view},
@@ -10,7 +9,7 @@ use innspect_dataset::{
 };
 use innspect_engine::{Device, Network, Tape, Tensor};
 use innspect_explain::{Provenance, Setting, Subject, explain, quality, read_logits, scores, top_classes};
-use innspect_formats::{FileKind, read_labels, read_model, sniff};
+use innspect_formats::{FileKind, ModelFiles, read_labels, read_model, sniff};
 use innspect_protocol::{
     Check, ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, ModelInfo, ParamValue, Prediction,
     Reply, Stage,
@@ -98,7 +97,7 @@ impl Session {
                 "Reload the page; if it happens again, the site's copy of the file is broken.",
             ));
         }
-        let imported = read_model(Bytes::from(bytes), &known.name)?;
+        let imported = read_model(&ModelFiles::new(&known.name, bytes))?;
         self.stage(job, Stage::Preparing).await?;
         let id = known.id.clone();
         let model = Model::load(imported, hash, known, &self.device)?;
