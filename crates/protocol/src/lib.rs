@@ -19,7 +19,7 @@ pub use explain::{
     ClassScore, Concept, ExplainSpec, Explanation, Facts, MapState, Neuron, Prediction, RuleUse, StepProgress,
     SumCheck, Target,
 };
-pub use message::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source, Stage, UserError};
+pub use message::{DeviceChoice, DeviceInfo, DeviceKind, GivenFile, Job, Reply, Request, Source, Stage, UserError};
 pub use method::{
     BASELINES, Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params, SumRule, TargetKind,
 };

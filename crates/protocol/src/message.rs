@@ -50,7 +50,7 @@ pub struct DeviceInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Source {
-    /// Attachment 0 of the message.
+    /// A `File` of the user's, attachment 0 of the message; read piece by piece.
     Attached,
     /// A file of the site, by its URL relative to the page.
     Site {
@@ -59,6 +59,17 @@ pub enum Source {
         /// Size in bytes, for progress.
         bytes: u64,
     },
+}
+
+/// One of several files that a person gave at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenFile {
+    /// Job of this file.
+    pub job: Job,
+    /// Id to give it if it is a network or a picture.
+    pub id: String,
+    /// File name.
+    pub name: String,
 }
 
 /// Page to worker.
@@ -80,6 +91,12 @@ pub enum Request {
         name: String,
         /// Its bytes.
         source: Source,
+        /// Names of the files that its weights are in, if in other files; `File`s, attachments from 1 on.
+        #[serde(default)]
+        beside: Vec<String>,
+        /// The architecture that the user chose for a file of weights alone.
+        #[serde(default)]
+        architecture: Option<String>,
         /// Expected SHA-256, checked if given.
         sha256: Option<String>,
         /// Preprocessing, if known; otherwise read from the file or guessed.
@@ -98,15 +115,12 @@ pub enum Request {
         /// Its bytes.
         source: Source,
     },
-    /// A file the user gave, attachment 0: network or picture, decided by its content.
-    /// Answered by [`Reply::ModelReady`] or [`Reply::ImageReady`].
-    OpenFile {
-        /// Job.
-        job: Job,
-        /// Id to give it if it is a network or a picture.
-        id: String,
-        /// File name.
-        name: String,
+    /// Files the user gave at once, one `File` each among the attachments, in the same order. What each is, its content
+    /// decides. Each job is answered by [`Reply::ModelReady`], [`Reply::ImageReady`], [`Reply::Belongs`],
+    /// [`Reply::ChooseArchitecture`] or [`Reply::Failed`]. A job can be cancelled by itself.
+    OpenFiles {
+        /// The files.
+        files: Vec<GivenFile>,
     },
     /// Change how a network's pictures are prepared or its classes named. Answered by [`Reply::ModelReady`].
     ConfigureModel {
@@ -273,6 +287,25 @@ pub enum Reply {
         image: ImageInfo,
         /// Width and height of the thumbnail in pixels.
         thumbnail: [u32; 2],
+    },
+    /// A file belongs to a network that was given along with it: it holds weights of it, or names its classes.
+    Belongs {
+        /// Job of the file.
+        job: Job,
+        /// Networks that use it.
+        models: Vec<ModelId>,
+        /// Whether it is a list of class names.
+        labels: bool,
+    },
+    /// A file holds weights alone: the user must say which network they belong to, and the page asks again with
+    /// [`Request::LoadModel`].
+    ChooseArchitecture {
+        /// Job.
+        job: Job,
+        /// Names of architectures to choose from.
+        candidates: Vec<String>,
+        /// Why, for people.
+        error: UserError,
     },
     /// A forward pass is done. Attachment 0: what the network sees, as a picture before normalisation,
     /// RGBA bytes, `view[0] · view[1] · 4`; heatmaps lie exactly over it.
