@@ -1,8 +1,10 @@
 //! Building a graph node by node, with shapes inferred and checked on the way.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use crate::{FinalActivation, Graph, GraphError, Node, Op, Param, ParamId, Shape, Value, ValueId, shape::infer};
+use crate::{
+    FinalActivation, Graph, GraphError, Node, Op, Param, ParamId, Shape, Value, ValueId, Weights, shape::infer,
+};
 
 /// Builds a [`Graph`] in topological order.
 ///
@@ -74,7 +76,7 @@ impl GraphBuilder {
         &mut self,
         name: impl Into<String>,
         shape: impl Into<Vec<usize>>,
-        data: impl Into<Arc<[f32]>>,
+        data: impl Into<Weights>,
     ) -> ParamId {
         let (shape, data) = (shape.into(), data.into());
         assert_eq!(shape.iter().product::<usize>(), data.len(), "a weight has as many elements as its shape says");

@@ -1,10 +1,8 @@
 //! The graph itself: values, nodes and weights.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Op, Preprocessing, Shape};
+use crate::{Op, Preprocessing, Shape, Weights};
 
 /// Index of a [`Value`] in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,7 +72,7 @@ pub struct Param {
     /// Its full shape (weights have no batch).
     pub shape: Vec<usize>,
     /// Elements, row-major.
-    pub data: Arc<[f32]>,
+    pub data: Weights,
 }
 
 /// What the network applies to its logits to make scores, taken off the end of the graph so that explanations start

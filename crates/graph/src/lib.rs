@@ -9,7 +9,7 @@
 //!   features. Axes in ops count within the sample, so axis 0 of a feature map is its channels. No op may mix samples.
 //! * **Feature maps are channels first.** Readers of channels-last formats put a transposition behind the input and
 //!   [`passes::optimize`] cancels it against the ones that follow.
-//! * **Weights are [`Param`]s**, f32, row-major, shared by id; the op that owns one says its axes.
+//! * **Weights are [`Param`]s**, f32, row-major, shared by id, perhaps read when needed ([`Weights`]); the op that owns one says its axes.
 //! * **Names are the file's.** Passes keep the names a person knows from the framework ([`Node::name`], [`Value::name`])
 //!   and list in [`Node::absorbed`] what was folded into a node.
 
@@ -21,6 +21,7 @@ mod build;
 mod graph;
 mod op;
 mod shape;
+mod weights;
 
 pub use build::GraphBuilder;
 pub use graph::{FinalActivation, Graph, Node, NodeId, Param, ParamId, Value, ValueId};
@@ -30,3 +31,4 @@ pub use op::{
 };
 pub use preprocessing::{ChannelOrder, Fit, Preprocessing, ResizeFilter, guess_preprocessing};
 pub use shape::{GraphError, MAX_ELEMENTS, Shape, window_size};
+pub use weights::Weights;

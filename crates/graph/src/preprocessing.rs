@@ -159,7 +159,7 @@ fn leading_affine(graph: &crate::Graph) -> Option<Leading> {
     let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&graph.input));
     let (first, None) = (readers.next()?, readers.next()) else { return None };
     let crate::Op::Affine { scale, shift } = first.op else { return None };
-    let values = |id: Option<crate::ParamId>| id.map(|id| graph.param(id).data.as_ref());
+    let values = |id: Option<crate::ParamId>| id.and_then(|id| graph.param(id).data.held());
     let largest = |list: &[f32]| list.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     let factor = values(scale).map_or(1.0, largest);
     let summand = values(shift).map_or(0.0, largest);

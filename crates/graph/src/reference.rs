@@ -4,7 +4,7 @@
 //! by equal output before and after, the readers against other frameworks, the engine against this.
 
 use crate::{
-    Activation, BinaryKind, Conv2d, ConvTranspose2d, Graph, GraphError, Op, PadMode, Param, Pool2d, ReduceKind, Resize,
+    Activation, BinaryKind, Conv2d, ConvTranspose2d, Graph, GraphError, Op, PadMode, Pool2d, ReduceKind, Resize,
     ResizeCoordinates, ResizeMode, Shape, shape::infer,
 };
 
@@ -22,6 +22,12 @@ pub fn run(graph: &Graph, input: &[f32]) -> Result<Vec<Vec<f64>>, GraphError> {
             reason: format!("{} values were given", input.len()),
         });
     }
+    // The loops want numbers at hand.
+    let params = graph.params.iter().map(|param| {
+        let data = param.data.read().map_err(|reason| GraphError::Weight { name: param.name.clone(), reason })?;
+        Ok(Constant { shape: param.shape.clone(), data: data.into_owned() })
+    });
+    let params = params.collect::<Result<Vec<Constant>, GraphError>>()?;
     let mut values = vec![Vec::new(); graph.values.len()];
     values[graph.input.index()] = input.iter().copied().map(f64::from).collect();
     for node in &graph.nodes {
@@ -32,7 +38,7 @@ pub fn run(graph: &Graph, input: &[f32]) -> Result<Vec<Vec<f64>>, GraphError> {
             .iter()
             .map(|&id| Array { dims: graph.value(id).shape.dims(), data: &values[id.index()] })
             .collect();
-        let result = apply(&node.op, &inputs, output.dims(), &graph.params);
+        let result = apply(&node.op, &inputs, output.dims(), &params);
         debug_assert_eq!(result.len(), output.numel(), "{}", node.name);
         values[node.output.index()] = result;
     }
@@ -45,6 +51,12 @@ pub fn run(graph: &Graph, input: &[f32]) -> Result<Vec<Vec<f64>>, GraphError> {
 /// As [`run`].
 pub fn logits(graph: &Graph, input: &[f32]) -> Result<Vec<f64>, GraphError> {
     Ok(run(graph, input)?.swap_remove(graph.output.index()))
+}
+
+/// A weight with its elements.
+struct Constant {
+    shape: Vec<usize>,
+    data: Vec<f32>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +77,7 @@ fn broadcast_index(dims: &[usize], position: &[usize]) -> usize {
     dims.iter().zip(&position[skip..]).fold(0, |index, (&size, &at)| index * size + if size == 1 { 0 } else { at })
 }
 
-fn param_at(param: &Param, position: &[usize]) -> f64 {
+fn param_at(param: &Constant, position: &[usize]) -> f64 {
     // A parameter may have leading axes of size 1 more than the sample.
     let extra = param.shape.len().saturating_sub(position.len());
     f64::from(param.data[broadcast_index(&param.shape[extra..], position)])
@@ -89,7 +101,7 @@ fn index(dims: &[usize], position: &[usize]) -> usize {
     dims.iter().zip(position).fold(0, |index, (&size, &at)| index * size + at)
 }
 
-fn apply(op: &Op, inputs: &[Array], output: &[usize], params: &[Param]) -> Vec<f64> {
+fn apply(op: &Op, inputs: &[Array], output: &[usize], params: &[Constant]) -> Vec<f64> {
     let x = inputs[0];
     let param = |id: crate::ParamId| &params[id.index()];
     match op {
@@ -259,7 +271,7 @@ fn apply(op: &Op, inputs: &[Array], output: &[usize], params: &[Param]) -> Vec<f
     }
 }
 
-fn conv2d(conv: &Conv2d, x: Array, output: &[usize], params: &[Param]) -> Vec<f64> {
+fn conv2d(conv: &Conv2d, x: Array, output: &[usize], params: &[Constant]) -> Vec<f64> {
     let weight = &params[conv.weight.index()];
     let [_, per_group, kernel_h, kernel_w] = [0, 1, 2, 3].map(|axis| weight.shape[axis]);
     let out_per_group = output[0] / conv.groups;
@@ -288,7 +300,7 @@ fn conv2d(conv: &Conv2d, x: Array, output: &[usize], params: &[Param]) -> Vec<f6
         .collect()
 }
 
-fn conv_transpose2d(conv: &ConvTranspose2d, x: Array, output: &[usize], params: &[Param]) -> Vec<f64> {
+fn conv_transpose2d(conv: &ConvTranspose2d, x: Array, output: &[usize], params: &[Constant]) -> Vec<f64> {
     let weight = &params[conv.weight.index()];
     let [channels, out_per_group, kernel_h, kernel_w] = [0, 1, 2, 3].map(|axis| weight.shape[axis]);
     let in_per_group = channels / conv.groups;

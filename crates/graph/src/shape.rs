@@ -90,6 +90,14 @@ pub enum GraphError {
         /// What does not fit.
         reason: String,
     },
+    /// A weight cannot be read.
+    #[error("the weight {name:?} cannot be read: {reason}")]
+    Weight {
+        /// Its name in the file.
+        name: String,
+        /// What the reader of the file says.
+        reason: String,
+    },
     /// A result would be larger than any device holds.
     #[error("{op} would make a value of shape {output}, more than {limit} elements")]
     TooLarge {

@@ -190,7 +190,7 @@ fn linear(rewriter: &Rewriter, value: ValueId, parts: &mut Vec<ValueId>) -> Line
 /// The one value of a constant, `default` if it is absent, `None` if it has several.
 fn number(rewriter: &Rewriter, id: Option<ParamId>, default: f64) -> Option<f64> {
     let Some(id) = id else { return Some(default) };
-    let data = &rewriter.param(id).data;
+    let data = rewriter.param(id).data.held()?;
     let &first = data.first()?;
     data.iter().all(|&value| value == first).then_some(f64::from(first))
 }

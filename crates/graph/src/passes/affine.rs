@@ -1,12 +1,12 @@
 //! Affine nodes (batch normalisations, sums and products with constants) folded into the linear ops around them.
 
 use super::rewrite::{Rewriter, rewrite};
-use crate::{Conv2d, ConvTranspose2d, Graph, GraphError, Node, Op, ParamId, Shape, ValueId};
+use crate::{Conv2d, ConvTranspose2d, Graph, GraphError, Node, Op, ParamId, Shape, ValueId, Weights};
 
 /// Folds affine nodes into the affine or linear op before them if nothing else reads that op's output and the constants
 /// are per output channel; else into a following dense layer, or a following convolution. The latter only if its zero
 /// padding stays exact, that is without padding or without a summand: padding cells would otherwise hold the summand,
-/// not zero. An affine node right behind the input stays, for it says how the network prepares its pictures.
+/// not zero. Nothing is folded into a following op whose weight is deferred. An affine node right behind the input stays, for it says how the network prepares its pictures.
 ///
 /// Says whether it changed anything.
 ///
@@ -54,18 +54,19 @@ fn along(rewriter: &Rewriter, id: Option<ParamId>, shape: &Shape, axis: usize, d
     let size = *shape.dims().get(axis)?;
     let Some(id) = id else { return Some(vec![default; size]) };
     let param = rewriter.param(id);
-    match param.data.as_ref() {
+    let data = param.data.held()?;
+    match data {
         [one] => return Some(vec![f64::from(*one); size]),
         all if all.len() != size => return None,
         _ => {}
     }
     // Aligned from the right.
     let at = (axis + param.shape.len()).checked_sub(shape.rank())?;
-    (param.shape.get(at) == Some(&size)).then(|| param.data.iter().copied().map(f64::from).collect())
+    (param.shape.get(at) == Some(&size)).then(|| data.iter().copied().map(f64::from).collect())
 }
 
-fn data(rewriter: &Rewriter, id: ParamId) -> &[f32] {
-    &rewriter.param(id).data
+fn data(rewriter: &Rewriter, id: ParamId) -> Option<&[f32]> {
+    rewriter.param(id).data.held()
 }
 
 fn narrow(values: Vec<f64>) -> Vec<f32> {
@@ -73,7 +74,7 @@ fn narrow(values: Vec<f64>) -> Vec<f32> {
 }
 
 /// Adds a changed weight under the name of the one it comes from.
-fn derived(rewriter: &mut Rewriter, from: ParamId, values: Vec<f32>) -> ParamId {
+fn derived(rewriter: &mut Rewriter, from: ParamId, values: impl Into<Weights>) -> ParamId {
     let param = rewriter.param(from);
     let (name, shape) = (param.name.clone(), param.shape.clone());
     rewriter.add_param(name, shape, values)
@@ -100,34 +101,38 @@ fn into_previous(
     let addends = along(rewriter, shift, &shape, axis, 0.0)?;
     let scaled = scale.is_some();
 
-    let fold_bias = |rewriter: &mut Rewriter, bias: Option<ParamId>| -> Option<ParamId> {
-        if bias.is_none() && shift.is_none() {
-            return None;
+    let bias = match &op {
+        Op::Conv2d(Conv2d { bias, .. })
+        | Op::ConvTranspose2d(ConvTranspose2d { bias, .. })
+        | Op::Dense { bias, .. } => {
+            let old = match bias {
+                Some(bias) => Some(data(rewriter, *bias)?.to_vec()),
+                None => None,
+            };
+            match (bias, shift, scaled) {
+                (None, None, _) => None,
+                (Some(bias), None, false) => Some(*bias),
+                _ => {
+                    let old = |out: usize| old.as_ref().map_or(0.0, |old| f64::from(old[out]));
+                    let values: Vec<f64> =
+                        (0..factors.len()).map(|out| old(out) * factors[out] + addends[out]).collect();
+                    let name = bias.or(shift).map(|id| rewriter.param(id).name.clone()).unwrap_or_default();
+                    Some(rewriter.add_param(name, vec![values.len()], narrow(values)))
+                }
+            }
         }
-        if let (Some(bias), None, false) = (bias, shift, scaled) {
-            return Some(bias);
-        }
-        let old = bias.map(|id| data(rewriter, id).to_vec());
-        let values: Vec<f64> = (0..factors.len())
-            .map(|out| old.as_ref().map_or(0.0, |old| f64::from(old[out])) * factors[out] + addends[out])
-            .collect();
-        let name = bias.or(shift).map(|id| rewriter.param(id).name.clone()).unwrap_or_default();
-        Some(rewriter.add_param(name, vec![values.len()], narrow(values)))
+        _ => None,
     };
     match op {
         Op::Conv2d(conv) => {
             let weight = if scaled {
-                let per_out = rewriter.param(conv.weight).data.len() / factors.len();
-                let values = data(rewriter, conv.weight)
-                    .iter()
-                    .enumerate()
-                    .map(|(index, &weight)| (f64::from(weight) * factors[index / per_out]) as f32)
-                    .collect();
+                let values =
+                    scaled_weights(rewriter, conv.weight, move |index, count| factors[index / (count / factors.len())]);
                 derived(rewriter, conv.weight, values)
             } else {
                 conv.weight
             };
-            Some(Op::Conv2d(Conv2d { weight, bias: fold_bias(rewriter, conv.bias), ..conv }))
+            Some(Op::Conv2d(Conv2d { weight, bias, ..conv }))
         }
         Op::ConvTranspose2d(conv) => {
             let weight = if scaled {
@@ -135,47 +140,47 @@ fn into_previous(
                 let (channels, per_group) = (param.shape[0], param.shape[1]);
                 let area = param.shape[2] * param.shape[3];
                 let per_in_group = channels / conv.groups;
-                let values = data(rewriter, conv.weight)
-                    .iter()
-                    .enumerate()
-                    .map(|(index, &weight)| {
-                        let group = index / (per_group * area) / per_in_group;
-                        let out = group * per_group + index / area % per_group;
-                        (f64::from(weight) * factors[out]) as f32
-                    })
-                    .collect();
+                let values = scaled_weights(rewriter, conv.weight, move |index, _| {
+                    let group = index / (per_group * area) / per_in_group;
+                    factors[group * per_group + index / area % per_group]
+                });
                 derived(rewriter, conv.weight, values)
             } else {
                 conv.weight
             };
-            Some(Op::ConvTranspose2d(ConvTranspose2d { weight, bias: fold_bias(rewriter, conv.bias), ..conv }))
+            Some(Op::ConvTranspose2d(ConvTranspose2d { weight, bias, ..conv }))
         }
-        Op::Dense { weight, bias } => {
+        Op::Dense { weight, .. } => {
             let weight = if scaled {
-                let values = data(rewriter, weight)
-                    .iter()
-                    .enumerate()
-                    .map(|(index, &weight)| (f64::from(weight) * factors[index % factors.len()]) as f32)
-                    .collect();
+                let values = scaled_weights(rewriter, weight, move |index, _| factors[index % factors.len()]);
                 derived(rewriter, weight, values)
             } else {
                 weight
             };
-            Some(Op::Dense { weight, bias: fold_bias(rewriter, bias) })
+            Some(Op::Dense { weight, bias })
         }
         Op::InstanceNorm { scale, shift, epsilon } => {
-            let fold = |rewriter: &Rewriter, id: ParamId, addends: Option<&[f64]>| -> Vec<f32> {
-                let old = data(rewriter, id).iter().enumerate();
-                old.map(|(at, &value)| (f64::from(value) * factors[at] + addends.map_or(0.0, |list| list[at])) as f32)
-                    .collect()
+            let fold = |rewriter: &Rewriter, id: ParamId, addends: Option<&[f64]>| -> Option<Vec<f32>> {
+                let old = data(rewriter, id)?.iter().enumerate();
+                let new = old
+                    .map(|(at, &value)| (f64::from(value) * factors[at] + addends.map_or(0.0, |list| list[at])) as f32);
+                Some(new.collect())
             };
-            let scales = fold(rewriter, scale, None);
-            let shifts = fold(rewriter, shift, Some(&addends));
+            let scales = fold(rewriter, scale, None)?;
+            let shifts = fold(rewriter, shift, Some(&addends))?;
             let (scale, shift) = (derived(rewriter, scale, scales), derived(rewriter, shift, shifts));
             Some(Op::InstanceNorm { scale, shift, epsilon })
         }
         _ => None,
     }
+}
+
+/// The elements of a weight, each times a factor by its index and the number of elements.
+fn scaled_weights(rewriter: &Rewriter, id: ParamId, factor: impl Fn(usize, usize) -> f64 + 'static) -> Weights {
+    rewriter.param(id).data.map(move |data| {
+        let scaled = data.iter().enumerate();
+        scaled.map(|(index, &weight)| (f64::from(weight) * factor(index, data.len())) as f32).collect()
+    })
 }
 
 type Constants = (Option<ParamId>, Option<ParamId>);
@@ -216,7 +221,8 @@ fn pairwise(
     let (left_shape, right_shape) = (full(&left.shape), full(&right.shape));
     let shape: Vec<usize> = left_shape.iter().zip(&right_shape).map(|(&a, &b)| a.max(b)).collect();
     let total: usize = shape.iter().product();
-    if total > left.data.len().max(right.data.len()) {
+    let (left_data, right_data) = (left.data.held()?, right.data.held()?);
+    if total > left_data.len().max(right_data.len()) {
         return None;
     }
     let at = |own: &[usize], index: usize| -> usize {
@@ -230,10 +236,10 @@ fn pairwise(
         }
         result
     };
-    let values = (0..total)
+    let values: Vec<f32> = (0..total)
         .map(|index| {
-            let a = f64::from(left.data[at(&left_shape, index)]);
-            let b = f64::from(right.data[at(&right_shape, index)]);
+            let a = f64::from(left_data[at(&left_shape, index)]);
+            let b = f64::from(right_data[at(&right_shape, index)]);
             combine(a, b) as f32
         })
         .collect();
@@ -262,11 +268,11 @@ fn into_next(rewriter: &mut Rewriter, value: ValueId, op: &Op) -> Option<(Op, Va
             let area = param.shape[2] * param.shape[3];
             let out_per_group = out / conv.groups;
             let mut biases: Vec<f64> = match conv.bias {
-                Some(bias) => data(rewriter, bias).iter().copied().map(f64::from).collect(),
+                Some(bias) => data(rewriter, bias)?.iter().copied().map(f64::from).collect(),
                 None => vec![0.0; out],
             };
             let mut values = Vec::with_capacity(param.data.len());
-            for (index, &weight) in data(rewriter, conv.weight).iter().enumerate() {
+            for (index, &weight) in data(rewriter, conv.weight)?.iter().enumerate() {
                 let row = index / (per_group * area);
                 let channel = row / out_per_group * per_group + index / area % per_group;
                 biases[row] += f64::from(weight) * addends[channel];
@@ -282,11 +288,11 @@ fn into_next(rewriter: &mut Rewriter, value: ValueId, op: &Op) -> Option<(Op, Va
             let addends = along(rewriter, shift, &shape, axis, 0.0)?;
             let out = rewriter.param(*weight).shape[1];
             let mut biases: Vec<f64> = match bias {
-                Some(bias) => data(rewriter, *bias).iter().copied().map(f64::from).collect(),
+                Some(bias) => data(rewriter, *bias)?.iter().copied().map(f64::from).collect(),
                 None => vec![0.0; out],
             };
             let mut values = Vec::with_capacity(rewriter.param(*weight).data.len());
-            for (index, &element) in data(rewriter, *weight).iter().enumerate() {
+            for (index, &element) in data(rewriter, *weight)?.iter().enumerate() {
                 biases[index % out] += f64::from(element) * addends[index / out];
                 values.push((f64::from(element) * factors[index / out]) as f32);
             }

@@ -52,7 +52,9 @@ fn visit(rewriter: &mut Rewriter, mut node: Node) -> Result<(), GraphError> {
 fn is_identity(rewriter: &Rewriter, node: &Node) -> bool {
     let shape = rewriter.shape(node.inputs[0]);
     let all = |id: Option<crate::ParamId>, value: f32| {
-        id.is_none_or(|id| rewriter.param(id).data.iter().all(|&element| element == value))
+        id.is_none_or(|id| {
+            rewriter.param(id).data.held().is_some_and(|data| data.iter().all(|&element| element == value))
+        })
     };
     match &node.op {
         Op::Affine { scale, shift } => all(*scale, 1.0) && all(*shift, 0.0),

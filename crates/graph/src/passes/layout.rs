@@ -101,8 +101,9 @@ fn visit(rewriter: &mut Rewriter, node: Node) -> Result<(), GraphError> {
         Op::Dense { weight, bias } if permutation.as_slice() == [1, 2, 0] => {
             let param = rewriter.param(*weight);
             let (features, out) = (param.shape[0], param.shape[1]);
-            let values =
-                (0..features * out).map(|index| param.data[index % features * out + index / features]).collect();
+            let values = param.data.map(move |data| {
+                (0..features * out).map(|index| data[index % features * out + index / features]).collect()
+            });
             let name = param.name.clone();
             let weight = rewriter.add_param(name, vec![out, features, 1, 1], values);
             Op::Conv2d(Conv2d { weight, bias: *bias, stride: [1, 1], pads: [0; 4], dilation: [1, 1], groups: 1 })
@@ -184,19 +185,21 @@ fn permuted_param(rewriter: &mut Rewriter, id: ParamId, permutation: &[usize]) -
     for (&axis, &size) in permutation.iter().zip(&dims) {
         shape[axis] = size;
     }
-    let total = param.data.len();
-    let values = (0..total)
-        .map(|index| {
-            let mut position = vec![0; rank];
-            let mut rest = index;
-            for axis in (0..rank).rev() {
-                position[axis] = rest % shape[axis];
-                rest /= shape[axis];
-            }
-            let from = permutation.iter().zip(&dims).fold(0, |from, (&axis, &size)| from * size + position[axis]);
-            param.data[from]
-        })
-        .collect();
+    let (permutation, new) = (permutation.to_vec(), shape.clone());
+    let values = param.data.map(move |data| {
+        (0..data.len())
+            .map(|index| {
+                let mut position = vec![0; rank];
+                let mut rest = index;
+                for axis in (0..rank).rev() {
+                    position[axis] = rest % new[axis];
+                    rest /= new[axis];
+                }
+                let from = permutation.iter().zip(&dims).fold(0, |from, (&axis, &size)| from * size + position[axis]);
+                data[from]
+            })
+            .collect()
+    });
     let name = param.name.clone();
     rewriter.add_param(name, shape, values)
 }
@@ -215,17 +218,21 @@ fn flattened_rows(rewriter: &mut Rewriter, node: &Node) -> Result<Option<(Op, Va
     let moved_dims: Vec<usize> = permutation.iter().map(|&axis| dims[axis]).collect();
     let param = rewriter.param(*weight);
     let out = param.shape[1];
-    let mut values = Vec::with_capacity(param.data.len());
-    for row in 0..shape[0] {
-        let mut position = vec![0; dims.len()];
-        let mut rest = row;
-        for axis in (0..dims.len()).rev() {
-            position[axis] = rest % dims[axis];
-            rest /= dims[axis];
+    let rows = shape[0];
+    let values = param.data.map(move |data| {
+        let mut values = Vec::with_capacity(data.len());
+        for row in 0..rows {
+            let mut position = vec![0; dims.len()];
+            let mut rest = row;
+            for axis in (0..dims.len()).rev() {
+                position[axis] = rest % dims[axis];
+                rest /= dims[axis];
+            }
+            let from = permutation.iter().zip(&moved_dims).fold(0, |from, (&axis, &size)| from * size + position[axis]);
+            values.extend_from_slice(&data[from * out..(from + 1) * out]);
         }
-        let from = permutation.iter().zip(&moved_dims).fold(0, |from, (&axis, &size)| from * size + position[axis]);
-        values.extend_from_slice(&param.data[from * out..(from + 1) * out]);
-    }
+        values
+    });
     let (name, dims) = (param.name.clone(), param.shape.clone());
     let weight = rewriter.add_param(name, dims, values);
     let output = rewriter.value_name(input).to_owned();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{Graph, GraphError, Node, Op, Param, ParamId, Shape, Value, ValueId, shape::infer};
+use crate::{Graph, GraphError, Node, Op, Param, ParamId, Shape, Value, ValueId, Weights, shape::infer};
 
 /// A graph in the making, beside the old one it replaces.
 ///
@@ -88,9 +88,10 @@ impl Rewriter {
         &self.graph.params
     }
 
-    pub fn add_param(&mut self, name: String, shape: Vec<usize>, data: Vec<f32>) -> ParamId {
+    pub fn add_param(&mut self, name: String, shape: Vec<usize>, data: impl Into<Weights>) -> ParamId {
+        let data = data.into();
         debug_assert_eq!(shape.iter().product::<usize>(), data.len());
-        self.graph.params.push(Param { name, shape, data: data.into() });
+        self.graph.params.push(Param { name, shape, data });
         ParamId(self.graph.params.len() as u32 - 1)
     }
 
