@@ -60,6 +60,12 @@ impl Blob {
         Self(Kind::Slices(file, 0..length))
     }
 
+    /// Whether its bytes are in memory.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.0, Kind::Memory(_))
+    }
+
     /// Its length in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {

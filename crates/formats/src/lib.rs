@@ -93,15 +93,23 @@ pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
     match sniff_blob(&files.file)? {
         FileKind::Onnx => onnx::read(files.file.bytes()?, name),
-        FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
-        FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
+        FileKind::Hdf5 => keras::read_hdf5(&files.file, name),
+        FileKind::Keras => keras::read_archive(&files.file, name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
     }
 }
 
+/// Weights of this many elements (1 MiB; few in unit tests, whose files are small) are deferred where a format allows it:
+/// see [`innspect_graph::Weights`].
+const DEFERRED_FROM: usize = if cfg!(test) { 32 } else { 1 << 18 };
+
 /// Warns of a weight that is not a number.
 fn check_weights(graph: &Graph, warnings: &mut Vec<String>) {
-    if let Some(param) = graph.params.iter().find(|param| param.data.iter().any(|value| !value.is_finite())) {
+    if let Some(param) = graph
+        .params
+        .iter()
+        .find(|param| param.data.held().is_some_and(|data| data.iter().any(|value| !value.is_finite())))
+    {
         warnings.push(format!("The weight {:?} holds values that are not finite numbers.", param.name));
     }
 }

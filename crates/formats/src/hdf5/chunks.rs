@@ -99,7 +99,8 @@ pub(super) fn read(
             }
             // Each chunk is some work; a file cannot name the same large one again and again.
             file.step(size / 16)?;
-            let data = unfilter(file.slice(child, stored)?, filters, mask, element, size)?;
+            let packed = file.slice(child, stored)?;
+            let data = unfilter(&packed, filters, mask, element, size)?;
             place(&mut result, &data, dims, chunk_dims, &offsets, element);
         }
     }

@@ -1,5 +1,7 @@
 //! The links of a group, wherever they are stored.
 
+use bytes::Bytes;
+
 use super::{
     File,
     cursor::{Cursor, damaged},
@@ -19,8 +21,8 @@ pub(super) fn symbol_table(file: &File, tree: u64, names: u64) -> Result<Vec<(St
     while let Some((address, above)) = open.pop() {
         file.step(1)?;
         let mut cursor = file.at(address)?;
-        if cursor.clone().take(4)? == b"SNOD" {
-            symbols(file, &mut cursor, names, &mut links)?;
+        if cursor.clone().take(4)?.as_ref() == b"SNOD" {
+            symbols(file, &mut cursor, &names, &mut links)?;
             continue;
         }
         cursor.expect(b"TREE")?;
@@ -71,7 +73,7 @@ pub(super) fn dense(file: &File, heap: u64, tree: u64) -> Result<Vec<(String, u6
     let heap = Fractal::read(file, heap)?;
     let mut links = Vec::new();
     records(file, tree, |record| {
-        let id = record.get(4..).unwrap_or_default();
+        let id = record.slice(record.len().min(4)..);
         if let Some(found) = link(&mut Cursor::new(heap.object(id)?))? {
             file.step(found.0.len())?;
             links.push(found);
@@ -82,10 +84,10 @@ pub(super) fn dense(file: &File, heap: u64, tree: u64) -> Result<Vec<(String, u6
 }
 
 /// Calls `visit` with the records of a tree of version 2.
-pub(super) fn records<'a>(
-    file: &'a File,
+pub(super) fn records(
+    file: &File,
     tree: u64,
-    mut visit: impl FnMut(&'a [u8]) -> Result<(), FormatError>,
+    mut visit: impl FnMut(Bytes) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
     let mut cursor = file.at(tree)?;
     cursor.expect(b"BTHD")?;

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, ops::Range, rc::Rc};
 
+use bytes::Bytes;
+
 use super::{
     File,
     cursor::{Cursor, damaged, unsupported},
@@ -41,7 +43,7 @@ impl Global {
 
 /// The text that an element of variable length stands for.
 pub(super) fn text(file: &File, element: &[u8]) -> Result<String, FormatError> {
-    let mut cursor = Cursor::new(element);
+    let mut cursor = Cursor::new(Bytes::copy_from_slice(element));
     let length = cursor.size(4)?;
     let address = cursor.address()?;
     let index = cursor.u32()?;
@@ -65,7 +67,7 @@ pub(super) fn text(file: &File, element: &[u8]) -> Result<String, FormatError> {
 }
 
 /// The bytes of a local heap.
-pub(super) fn local(file: &File, address: u64) -> Result<&[u8], FormatError> {
+pub(super) fn local(file: &File, address: u64) -> Result<Bytes, FormatError> {
     let mut cursor = file.at(address)?;
     cursor.expect(b"HEAP")?;
     cursor.skip(4)?;
@@ -120,7 +122,8 @@ impl<'a> Fractal<'a> {
     }
 
     /// The bytes of the object with this id.
-    pub fn object(&self, id: &'a [u8]) -> Result<&'a [u8], FormatError> {
+    pub fn object(&self, id: Bytes) -> Result<Bytes, FormatError> {
+        let first = id.first().copied().unwrap_or_default();
         let mut cursor = Cursor::new(id);
         match cursor.u8()? >> 4 & 3 {
             0 => {
@@ -129,7 +132,7 @@ impl<'a> Fractal<'a> {
                 self.managed(offset, length)
             }
             2 => {
-                let length = usize::from(id.first().copied().unwrap_or_default() & 0x0f) + 1;
+                let length = usize::from(first & 0x0f) + 1;
                 cursor.take(length)
             }
             _ => Err(unsupported("HDF5 links of more than 64 KiB")),
@@ -141,7 +144,7 @@ impl<'a> Fractal<'a> {
         self.start.checked_mul(1u64.checked_shl(row.saturating_sub(1))?)
     }
 
-    fn managed(&self, offset: u64, length: usize) -> Result<&'a [u8], FormatError> {
+    fn managed(&self, offset: u64, length: usize) -> Result<Bytes, FormatError> {
         let outside = || damaged("an HDF5 link is outside its heap");
         let mut block = self.root.ok_or_else(outside)?;
         let mut within = offset;

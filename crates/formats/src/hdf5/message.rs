@@ -1,5 +1,7 @@
 //! Messages of an object header: types, shapes, layouts, filters, links and attributes.
 
+use bytes::Bytes;
+
 use super::{
     File, MAX_RANK,
     cursor::{Cursor, damaged, unsupported},
@@ -96,7 +98,7 @@ pub(super) fn dataspace(cursor: &mut Cursor) -> Result<Vec<usize>, FormatError> 
 /// Where the elements of a data set are.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    Compact(Vec<u8>),
+    Compact(Bytes),
     Contiguous(Option<u64>),
     /// Chunks in a tree: its address and the chunk's sizes, the last of which is that of an element.
     Chunked(Option<u64>, Vec<usize>),
@@ -113,7 +115,7 @@ impl Layout {
         match cursor.u8()? {
             0 => {
                 let size = usize::from(cursor.u16()?);
-                Ok(Self::Compact(cursor.take(size)?.to_vec()))
+                Ok(Self::Compact(cursor.take(size)?))
             }
             1 => Ok(Self::Contiguous(cursor.address()?)),
             2 if version == 3 => {
@@ -204,7 +206,7 @@ pub(super) fn link(cursor: &mut Cursor) -> Result<Option<(String, u64)>, FormatE
         cursor.skip(1)?;
     }
     let length = cursor.size(1 << (flags & 3))?;
-    let name = String::from_utf8_lossy(cursor.take(length)?).into_owned();
+    let name = String::from_utf8_lossy(&cursor.take(length)?).into_owned();
     if kind != 0 {
         return Ok(None);
     }
@@ -213,15 +215,15 @@ pub(super) fn link(cursor: &mut Cursor) -> Result<Option<(String, u64)>, FormatE
 
 /// An attribute.
 #[derive(Clone, Debug)]
-pub(super) struct Attribute<'a> {
-    pub name: &'a [u8],
+pub(super) struct Attribute {
+    pub name: Bytes,
     pub datatype: Datatype,
     pub dims: Vec<usize>,
-    pub data: &'a [u8],
+    pub data: Bytes,
 }
 
-impl<'a> Attribute<'a> {
-    pub fn parse(cursor: &mut Cursor<'a>) -> Result<Self, FormatError> {
+impl Attribute {
+    pub fn parse(cursor: &mut Cursor) -> Result<Self, FormatError> {
         let version = cursor.u8()?;
         if !(1..=3).contains(&version) {
             return Err(damaged(format!("an HDF5 attribute has version {version}")));
@@ -233,7 +235,8 @@ impl<'a> Attribute<'a> {
         }
         let [name, datatype, space] = sizes.map(|size| if version == 1 { size.next_multiple_of(8) } else { size });
         let name = cursor.take(name)?;
-        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+        let name = name.slice(..end);
         if version > 1 && flags & 3 != 0 {
             return Err(unsupported("HDF5 types that several attributes share"));
         }
@@ -253,7 +256,7 @@ impl<'a> Attribute<'a> {
         }
         let total = count.checked_mul(self.datatype.size).filter(|&total| total <= self.data.len());
         if total.is_none() || self.datatype.size == 0 {
-            return Err(damaged(format!("the HDF5 attribute {:?} is cut off", String::from_utf8_lossy(self.name))));
+            return Err(damaged(format!("the HDF5 attribute {:?} is cut off", String::from_utf8_lossy(&self.name))));
         }
         let parts = self.data.chunks_exact(self.datatype.size).take(count);
         match self.datatype.kind {
@@ -264,7 +267,7 @@ impl<'a> Attribute<'a> {
                 })
                 .collect()),
             Kind::VariableText => parts.map(|part| super::heap::text(file, part)).collect(),
-            _ => Err(damaged(format!("the HDF5 attribute {:?} is not text", String::from_utf8_lossy(self.name)))),
+            _ => Err(damaged(format!("the HDF5 attribute {:?} is not text", String::from_utf8_lossy(&self.name)))),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It reads superblocks 0 to 3, object headers 1 and 2, groups with symbol tables, with links in the header and with
 //! links in a fractal heap, attributes of text, and data sets of floats that are compact, contiguous or chunked with
-//! gzip and shuffle. Anything else is refused by name. Contiguous data stays in the file's memory until it is converted.
+//! gzip and shuffle. Anything else is refused by name. A file need not be in memory: its structures are read in pieces, and
+//! large contiguous data only when it is asked for.
 //!
 //! Every structure is read through a bounds-checked cursor; a file-wide count of steps ends loops of addresses that lead
 //! back to themselves, and sizes are compared with the file's own size before anything is allocated.
@@ -21,19 +22,27 @@ use std::{collections::HashMap, rc::Rc};
 
 use bytes::Bytes;
 
-use crate::FormatError;
+use crate::{Blob, FormatError};
 use cursor::{Cursor, damaged, unsupported};
 pub(crate) use object::Object;
 
 /// First bytes of every HDF5 file.
 pub(crate) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 
+/// Bytes of a file that are read at once while its structures are followed.
+const PAGE: u64 = 1 << 16;
+
+/// Pieces that are kept.
+const MAX_PAGES: usize = 128;
+
 /// More axes than HDF5 allows for an array.
 const MAX_RANK: usize = 32;
 
 /// An HDF5 file.
 pub(crate) struct File {
-    bytes: Bytes,
+    blob: Blob,
+    /// Pieces of a file that is not in memory, by their number: structures are small and lie together.
+    pages: RefCell<HashMap<u64, Bytes>>,
     base: u64,
     root: u64,
     /// Structures that may still be visited.
@@ -50,9 +59,9 @@ impl File {
     ///
     /// # Errors
     /// If the file is cut off or is none that this reader knows.
-    pub fn open(bytes: Bytes) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(&bytes);
-        if cursor.take(8)? != SIGNATURE {
+    pub fn open(blob: Blob) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(blob.head(128)?);
+        if cursor.take(8)?.as_ref() != SIGNATURE {
             return Err(damaged("it does not start as an HDF5 file"));
         }
         let version = cursor.u8()?;
@@ -86,13 +95,15 @@ impl File {
             root = cursor.address()?.ok_or_else(nothing)?;
         }
         let whole = end.unwrap_or_default().saturating_add(base);
-        if whole > bytes.len() as u64 {
-            return Err(damaged(format!("it has {} of {whole} bytes", bytes.len())));
+        if whole > blob.len() {
+            return Err(damaged(format!("it has {} of {whole} bytes", blob.len())));
         }
-        let steps = Cell::new((1 << 20) + bytes.len().saturating_mul(4));
+        let length = usize::try_from(blob.len()).unwrap_or(usize::MAX);
+        let steps = Cell::new(length.saturating_mul(4).saturating_add(1 << 20));
         // Weights are most of a file, as they are, or half precision or compressed.
-        let budget = Cell::new((1 << 22) + bytes.len().saturating_mul(4));
-        Ok(Self { bytes, base, root, steps, budget, heaps: RefCell::default(), links: RefCell::default() })
+        let budget = Cell::new(length.saturating_mul(4).saturating_add(1 << 22));
+        let (pages, heaps, links) = Default::default();
+        Ok(Self { blob, pages, base, root, steps, budget, heaps, links })
     }
 
     /// The group that holds everything.
@@ -102,15 +113,50 @@ impl File {
 
     /// The bytes from an address on.
     fn at(&self, address: u64) -> Result<Cursor<'_>, FormatError> {
-        let offset = address.checked_add(self.base).and_then(|offset| usize::try_from(offset).ok());
-        let rest = offset.and_then(|offset| self.bytes.get(offset..));
-        let rest = rest.ok_or_else(|| damaged(format!("an HDF5 address {address} is outside the file")))?;
-        Ok(Cursor::new(rest))
+        let offset = address.checked_add(self.base).filter(|&offset| offset <= self.len());
+        let offset = offset.ok_or_else(|| damaged(format!("an HDF5 address {address} is outside the file")))?;
+        Ok(Cursor::of(self, offset))
     }
 
     /// A number of bytes at an address.
-    fn slice(&self, address: u64, size: usize) -> Result<&[u8], FormatError> {
+    fn slice(&self, address: u64, size: usize) -> Result<Bytes, FormatError> {
         self.at(address)?.take(size)
+    }
+
+    /// The bytes at an address, without reading them; `None` if the file ends before.
+    fn part(&self, address: u64, size: usize) -> Option<Blob> {
+        let start = address.checked_add(self.base)?;
+        self.blob.part(start..start.checked_add(size as u64)?)
+    }
+
+    fn len(&self) -> u64 {
+        self.blob.len()
+    }
+
+    /// At least `count` bytes from `start` on, which the file has.
+    fn window(&self, start: u64, count: usize) -> Result<Bytes, FormatError> {
+        let end = start.saturating_add(count as u64);
+        let page = start / PAGE;
+        if self.blob.is_held() || end > (page + 1) * PAGE {
+            let end = if self.blob.is_held() { self.len() } else { end };
+            let bytes = self.blob.read(start..end)?;
+            return bytes.ok_or_else(|| damaged("an HDF5 structure ends early"));
+        }
+        let known = self.pages.borrow().get(&page).cloned();
+        let whole = match known {
+            Some(whole) => whole,
+            None => {
+                let range = page * PAGE..((page + 1) * PAGE).min(self.len());
+                let whole = self.blob.read(range)?.unwrap_or_default();
+                let mut pages = self.pages.borrow_mut();
+                if pages.len() >= MAX_PAGES {
+                    pages.clear();
+                }
+                pages.insert(page, whole.clone());
+                whole
+            }
+        };
+        Ok(whole.slice((start - page * PAGE) as usize..))
     }
 
     /// Counts work, so that structures that contain themselves come to an end.

@@ -1,8 +1,10 @@
 //! Objects: groups and data sets with their attributes.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{collections::HashMap, rc::Rc};
 
+use bytes::Bytes;
 use half::{bf16, f16};
+use innspect_graph::Weights;
 
 use super::{
     File, chunks,
@@ -11,7 +13,7 @@ use super::{
     heap::Fractal,
     message::{Attribute, Datatype, Filter, Kind, Layout, dataspace, filters, link},
 };
-use crate::FormatError;
+use crate::{Blob, DEFERRED_FROM, FormatError};
 
 /// More messages than an object of Keras has; each attribute is one.
 const MAX_MESSAGES: usize = 1 << 16;
@@ -20,7 +22,7 @@ const MAX_MESSAGES: usize = 1 << 16;
 pub(crate) struct Object<'a> {
     file: &'a File,
     address: u64,
-    messages: Vec<(u16, u8, &'a [u8])>,
+    messages: Vec<(u16, u8, Bytes)>,
 }
 
 mod kind {
@@ -41,7 +43,7 @@ impl<'a> Object<'a> {
         let mut messages = Vec::new();
         let mut cursor = file.at(address)?;
         let mut open = Vec::new();
-        let new = cursor.clone().take(4)? == b"OHDR";
+        let new = cursor.clone().take(4)?.as_ref() == b"OHDR";
         let mut order = false;
         if new {
             cursor.skip(4)?;
@@ -82,8 +84,10 @@ impl<'a> Object<'a> {
                     let size = cursor.size(8)?;
                     let block = file.slice(address, size)?;
                     // New blocks have a signature in front and a checksum behind.
-                    let inner = if new { block.get(4..size.saturating_sub(4)) } else { Some(block) };
-                    open.push(inner.ok_or_else(|| damaged("a part of an HDF5 object is too short"))?);
+                    if new && size < 8 {
+                        return Err(damaged("a part of an HDF5 object is too short"));
+                    }
+                    open.push(if new { block.slice(4..size - 4) } else { block });
                 } else {
                     messages.push((kind, flags, data));
                 }
@@ -96,11 +100,11 @@ impl<'a> Object<'a> {
     }
 
     fn of(&self, wanted: u16) -> impl Iterator<Item = Result<Cursor<'a>, FormatError>> + '_ {
-        self.messages.iter().filter(move |(kind, ..)| *kind == wanted).map(|&(_, flags, data)| {
+        self.messages.iter().filter(move |(kind, ..)| *kind == wanted).map(|(_, flags, data)| {
             if flags & 2 != 0 {
                 Err(unsupported("HDF5 types that several objects share"))
             } else {
-                Ok(Cursor::new(data))
+                Ok(Cursor::new(data.clone()))
             }
         })
     }
@@ -113,7 +117,7 @@ impl<'a> Object<'a> {
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>, FormatError> {
         for cursor in self.of(kind::ATTRIBUTE) {
             let attribute = Attribute::parse(&mut cursor?)?;
-            if attribute.name == name.as_bytes() {
+            if attribute.name.as_ref() == name.as_bytes() {
                 return attribute.texts(self.file).map(Some);
             }
         }
@@ -126,9 +130,11 @@ impl<'a> Object<'a> {
             let heap = Fractal::read(self.file, heap)?;
             let mut found = None;
             group::records(self.file, tree, |record| {
-                let id = record.get(..8).ok_or_else(|| damaged("an HDF5 tree of attributes has short records"))?;
-                let attribute = Attribute::parse(&mut Cursor::new(heap.object(id)?))?;
-                if attribute.name == name.as_bytes() && found.is_none() {
+                if record.len() < 8 {
+                    return Err(damaged("an HDF5 tree of attributes has short records"));
+                }
+                let attribute = Attribute::parse(&mut Cursor::new(heap.object(record.slice(..8))?))?;
+                if attribute.name.as_ref() == name.as_bytes() && found.is_none() {
                     found = Some(attribute.texts(self.file)?);
                 }
                 Ok(())
@@ -210,11 +216,28 @@ impl<'a> Object<'a> {
         dataspace(&mut self.one(kind::DATASPACE, "shape")?)
     }
 
-    /// The elements of a data set as floats, row-major.
+    /// The elements of a data set as floats, row-major. Where there are many in one piece, they are read when needed.
     ///
     /// # Errors
     /// If it holds something else or is larger than the file can account for.
-    pub fn floats(&self) -> Result<Arc<[f32]>, FormatError> {
+    pub fn weights(&self) -> Result<Weights, FormatError> {
+        let stored = self.stored()?;
+        let Stored { kind, big_endian, data: Elements::Contiguous(blob), count } = &stored else {
+            return Ok(stored.read()?.into());
+        };
+        if *count < DEFERRED_FROM {
+            return Ok(stored.read()?.into());
+        }
+        let (kind, big_endian, blob, count) = (kind.clone(), *big_endian, blob.clone(), *count);
+        Ok(Weights::deferred(count, move || {
+            let mut numbers = Vec::with_capacity(count);
+            decode_pieces(&kind, big_endian, &blob, &mut numbers).map_err(|error| error.to_string())?;
+            Ok(numbers)
+        }))
+    }
+
+    /// Where the elements of a data set are and what they are.
+    fn stored(&self) -> Result<Stored, FormatError> {
         let dims = self.dims()?;
         let datatype = Datatype::parse(&mut self.one(kind::DATATYPE, "type")?)?;
         let count = dims.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
@@ -230,8 +253,9 @@ impl<'a> Object<'a> {
             known => known.clone(),
         };
         self.file.spend(count.checked_mul(4).ok_or_else(|| damaged("an HDF5 data set is larger than any memory"))?)?;
+        let stored = |data| Ok(Stored { kind, big_endian: datatype.big_endian, data, count });
         if count == 0 {
-            return Ok(Arc::from([]));
+            return stored(Elements::Made(Bytes::new()));
         }
         let pipeline = match self.of(kind::FILTERS).next() {
             Some(cursor) => filters(&mut cursor?)?,
@@ -240,51 +264,87 @@ impl<'a> Object<'a> {
         let layout = Layout::parse(&mut self.one(kind::LAYOUT, "layout")?)?;
         let short = || damaged(format!("an HDF5 data set of {total} bytes is cut off"));
         let data = match &layout {
-            Layout::Compact(data) => data.get(..total).ok_or_else(short)?,
-            Layout::Contiguous(Some(address)) => self.file.slice(*address, total).map_err(|_| short())?,
+            Layout::Compact(data) if data.len() >= total => Elements::Made(data.slice(..total)),
+            Layout::Compact(_) => return Err(short()),
+            Layout::Contiguous(Some(address)) | Layout::Single(Some(address), None) => {
+                Elements::Contiguous(self.file.part(*address, total).ok_or_else(short)?)
+            }
             Layout::Contiguous(None) | Layout::Chunked(None, _) | Layout::Single(None, _) => {
                 return Err(damaged("an HDF5 data set has a shape but no data"));
             }
             Layout::Chunked(Some(tree), chunk) => {
                 self.file.spend(total)?;
                 let data = chunks::read(self.file, *tree, &dims, chunk, datatype.size, &pipeline)?;
-                return decode(&kind, datatype.big_endian, &data);
+                return stored(Elements::Made(data.into()));
             }
-            Layout::Single(Some(address), None) => self.file.slice(*address, total).map_err(|_| short())?,
             Layout::Single(Some(address), Some((size, mask))) => {
                 self.file.spend(total)?;
-                let stored = self.file.slice(*address, *size)?;
-                let data = chunks::unfilter(stored, &pipeline, *mask, datatype.size, total)?;
-                return decode(&kind, datatype.big_endian, &data);
+                let packed = self.file.slice(*address, *size)?;
+                let data = chunks::unfilter(&packed, &pipeline, *mask, datatype.size, total)?.into_owned();
+                return stored(Elements::Made(data.into()));
             }
         };
         if !pipeline.iter().all(|filter| *filter == Filter::Checksum) && !matches!(layout, Layout::Single(..)) {
             return Err(damaged("an HDF5 data set without chunks is compressed"));
         }
-        decode(&kind, datatype.big_endian, data)
+        stored(data)
     }
 }
 
-/// Bytes as numbers.
-fn decode(kind: &Kind, big_endian: bool, data: &[u8]) -> Result<Arc<[f32]>, FormatError> {
-    fn read<const N: usize>(data: &[u8], big: bool, convert: impl Fn([u8; N]) -> f32) -> Arc<[f32]> {
-        data.chunks_exact(N)
-            .map(|bytes| {
-                let mut bytes: [u8; N] = bytes.try_into().unwrap_or([0; N]);
-                if big {
-                    bytes.reverse();
-                }
-                convert(bytes)
-            })
-            .collect()
+/// The elements of a data set before they are numbers.
+struct Stored {
+    kind: Kind,
+    big_endian: bool,
+    data: Elements,
+    count: usize,
+}
+
+enum Elements {
+    /// In memory.
+    Made(Bytes),
+    /// As they stand in the file.
+    Contiguous(Blob),
+}
+
+impl Stored {
+    fn read(&self) -> Result<Vec<f32>, FormatError> {
+        let mut numbers = Vec::with_capacity(self.count);
+        match &self.data {
+            Elements::Made(bytes) => decode(&self.kind, self.big_endian, bytes, &mut numbers)?,
+            Elements::Contiguous(blob) => decode_pieces(&self.kind, self.big_endian, blob, &mut numbers)?,
+        }
+        Ok(numbers)
     }
-    Ok(match kind {
-        Kind::Single => read(data, big_endian, f32::from_le_bytes),
-        Kind::Double => read(data, big_endian, |bytes| f64::from_le_bytes(bytes) as f32),
-        Kind::Half => read(data, big_endian, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Kind::Brain => read(data, big_endian, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        Kind::Integer(4, true) => read(data, big_endian, |bytes| i32::from_le_bytes(bytes) as f32),
-        Kind::Integer(8, true) => read(data, big_endian, |bytes| i64::from_le_bytes(bytes) as f32),
+}
+
+/// Bytes of a file as numbers, a few megabytes at a time. Pieces end where elements do: both have a size that is a power
+/// of two.
+fn decode_pieces(kind: &Kind, big_endian: bool, blob: &Blob, numbers: &mut Vec<f32>) -> Result<(), FormatError> {
+    for piece in blob.pieces() {
+        decode(kind, big_endian, &piece?, numbers)?;
+    }
+    Ok(())
+}
+
+/// Bytes as numbers.
+fn decode(kind: &Kind, big_endian: bool, data: &[u8], numbers: &mut Vec<f32>) -> Result<(), FormatError> {
+    fn read<const N: usize>(data: &[u8], big: bool, numbers: &mut Vec<f32>, convert: impl Fn([u8; N]) -> f32) {
+        numbers.extend(data.chunks_exact(N).map(|bytes| {
+            let mut bytes: [u8; N] = bytes.try_into().unwrap_or([0; N]);
+            if big {
+                bytes.reverse();
+            }
+            convert(bytes)
+        }));
+    }
+    match kind {
+        Kind::Single => read(data, big_endian, numbers, f32::from_le_bytes),
+        Kind::Double => read(data, big_endian, numbers, |bytes| f64::from_le_bytes(bytes) as f32),
+        Kind::Half => read(data, big_endian, numbers, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Kind::Brain => read(data, big_endian, numbers, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        Kind::Integer(4, true) => read(data, big_endian, numbers, |bytes| i32::from_le_bytes(bytes) as f32),
+        Kind::Integer(8, true) => read(data, big_endian, numbers, |bytes| i64::from_le_bytes(bytes) as f32),
         _ => return Err(unsupported("weights that are integers of an unusual size")),
-    })
+    }
+    Ok(())
 }

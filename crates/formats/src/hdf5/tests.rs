@@ -1,26 +1,32 @@
 //! The reader against files of h5py, whole and bent.
 
-use std::{path::Path, sync::Arc};
+use std::{cell::Cell, ops::Range, path::Path, rc::Rc};
 
 use bytes::Bytes;
+use innspect_graph::Weights;
 
 use super::File;
-use crate::FormatError;
+use crate::{Blob, FormatError, Slices};
 
 fn golden(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/keras").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn weights(bytes: Vec<u8>) -> Result<Vec<Arc<[f32]>>, FormatError> {
-    let file = File::open(Bytes::from(bytes))?;
+fn weights(file: impl Into<Blob>) -> Result<Vec<Vec<f32>>, FormatError> {
+    let all = elements(file.into())?;
+    Ok(all.iter().map(|weights| weights.read().expect("numbers").into_owned()).collect())
+}
+
+fn elements(file: Blob) -> Result<Vec<Weights>, FormatError> {
+    let file = File::open(file)?;
     let group = file.root()?.find("model_weights")?.expect("weights");
     let mut all = Vec::new();
     for layer in group.list("layer_names")?.expect("names of layers") {
         let layer = group.find(&layer)?.expect("a layer");
         for name in layer.list("weight_names")?.expect("names of weights") {
             let weight = layer.find(&name)?.expect("a weight");
-            let floats = weight.floats()?;
+            let floats = weight.weights()?;
             assert_eq!(weight.dims()?.iter().product::<usize>(), floats.len());
             all.push(floats);
         }
@@ -41,6 +47,41 @@ fn the_same_weights_are_read_from_every_kind_of_file() {
     let half = weights(golden("plain.half.h5")).expect("it reads");
     for (half, plain) in half.iter().zip(&plain) {
         assert!(half.iter().zip(plain.iter()).all(|(a, b)| (a - b).abs() <= b.abs() / 1024.0));
+    }
+}
+
+/// A file that is read piece by piece, and how many bytes were.
+struct Pieces(Vec<u8>, Cell<u64>);
+
+impl Slices for Pieces {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Bytes, String> {
+        self.1.set(self.1.get() + range.end - range.start);
+        Ok(Bytes::copy_from_slice(&self.0[range.start as usize..range.end as usize]))
+    }
+}
+
+#[test]
+fn a_file_in_pieces_gives_the_same_weights_when_they_are_asked_for() {
+    for name in ["plain.k2.h5", "plain.gzip.h5", "plain.chunked.h5", "plain.double.h5", "plain.latest.h5"] {
+        // Behind the structures stands more than a page.
+        let mut file = golden(name);
+        file.resize(file.len() + 200_000, 0);
+        let length = file.len() as u64;
+        let pieces = Rc::new(Pieces(file, Cell::default()));
+        let found = elements(Blob::slices(pieces.clone())).expect(name);
+        assert!(pieces.1.get() < length, "{name} was read as a whole");
+        let before = pieces.1.get();
+        let read: Vec<Vec<f32>> = found.iter().map(|weights| weights.read().expect(name).into_owned()).collect();
+        assert_eq!(read, weights(golden(name)).expect(name), "{name}");
+        let deferred = found.iter().filter(|weights| weights.held().is_none()).count();
+        // Chunks are put together at once.
+        let expected = if name.contains("gzip") || name.contains("chunked") { 0 } else { 1 };
+        assert!(deferred >= expected, "{name}: {deferred} of {} weights are deferred", found.len());
+        assert!(deferred == 0 || pieces.1.get() > before, "{name}");
     }
 }
 

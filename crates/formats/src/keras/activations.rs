@@ -1,7 +1,5 @@
 //! Activation functions, as an argument of a layer or as a layer.
 
-use std::sync::Arc;
-
 use innspect_graph::{Activation, BinaryKind, Op};
 use serde_json::{Map, Value};
 
@@ -162,7 +160,7 @@ pub(super) fn prelu(importer: &mut Importer, input: Tensor, name: &str) -> Resul
         }
         match (input.last, dims.as_slice()) {
             (true, &[height, width, channels]) => {
-                let moved: Arc<[f32]> = super::layers::permuted(&dims, &data, &[2, 0, 1]);
+                let moved = super::layers::permuted(&dims, &data, &[2, 0, 1]);
                 Ok((vec![channels, height, width], moved))
             }
             _ => Ok((dims, data)),

@@ -3,10 +3,9 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
-    sync::Arc,
 };
 
-use innspect_graph::{Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, passes};
+use innspect_graph::{Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, Weights as Elements, passes};
 use serde_json::Value;
 
 use super::{
@@ -306,7 +305,7 @@ impl Importer<'_> {
     pub fn param(
         &mut self,
         key: &str,
-        make: impl FnOnce(&Self) -> Result<(Vec<usize>, Arc<[f32]>), Refusal>,
+        make: impl FnOnce(&Self) -> Result<(Vec<usize>, Elements), Refusal>,
     ) -> Result<ParamId, Refusal> {
         if let Some(&id) = self.params.get(key) {
             return Ok(id);

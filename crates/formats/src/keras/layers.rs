@@ -1,10 +1,8 @@
 //! What each class of layers is in the graph.
 
-use std::sync::Arc;
-
 use innspect_graph::{
     Activation, BinaryKind, Conv2d, ConvTranspose2d, Op, PadMode, ParamId, Pool2d, ReduceKind, Resize,
-    ResizeCoordinates, ResizeMode, ValueId,
+    ResizeCoordinates, ResizeMode, ValueId, Weights as Elements,
 };
 use serde_json::{Map, Value};
 
@@ -173,8 +171,13 @@ fn map(importer: &mut Importer, tensor: Tensor, last: bool, name: &str) -> Resul
     importer.add(&format!("{name}/layout"), Op::Transpose { permutation: vec![2, 0, 1] }, &[tensor.id])
 }
 
-/// An array with its axes in another order, and the same numbers.
-pub(super) fn permuted(dims: &[usize], data: &[f32], permutation: &[usize]) -> Arc<[f32]> {
+/// A weight with its axes in another order, and the same numbers.
+pub(super) fn permuted(dims: &[usize], data: &Elements, permutation: &[usize]) -> Elements {
+    let (dims, permutation) = (dims.to_vec(), permutation.to_vec());
+    data.map(move |data| in_order(&dims, data, &permutation))
+}
+
+fn in_order(dims: &[usize], data: &[f32], permutation: &[usize]) -> Vec<f32> {
     let mut strides = vec![1usize; dims.len()];
     for axis in (1..dims.len()).rev() {
         let step = strides.get(axis).zip(dims.get(axis)).map_or(1, |(stride, size)| stride * size);
@@ -202,7 +205,7 @@ pub(super) fn permuted(dims: &[usize], data: &[f32], permutation: &[usize]) -> A
             *digit = 0;
         }
     }
-    result.into()
+    result
 }
 
 /// TensorFlow's padding that keeps the size: what is odd comes at the end.
@@ -541,7 +544,7 @@ fn affine(importer: &mut Importer, input: Tensor, axis: i64, scale: &[f32], shif
             *size = values.len();
         }
         let key = format!("{name}/{what}");
-        params.push(Some(importer.param(&key, |_| Ok((shape, Arc::from(values))))?));
+        params.push(Some(importer.param(&key, |_| Ok((shape, values.into())))?));
     }
     let (scale, shift) = (params.first().copied().flatten(), params.get(1).copied().flatten());
     let id = node(importer, Op::Affine { scale, shift }, &[input.id], name)?;
@@ -567,11 +570,11 @@ fn vectors<const N: usize>(
     layer: &Layer,
     names: [&str; N],
     name: &str,
-) -> Result<[Option<Arc<[f32]>>; N], Refusal> {
+) -> Result<[Option<Vec<f32>>; N], Refusal> {
     let mut found = [const { None }; N];
     for (slot, wanted) in found.iter_mut().zip(names) {
         if let Some(index) = expected(layer).iter().position(|(own, _)| *own == wanted) {
-            *slot = Some(importer.weights.get(name, index)?.1);
+            *slot = Some(importer.weights.get(name, index)?.1.read().map_err(Refusal::Reason)?.into_owned());
         }
     }
     Ok(found)
@@ -590,7 +593,7 @@ fn batch_normalization(importer: &mut Importer, layer: &Layer, input: Tensor, na
     if lengths.into_iter().flatten().any(|values| values.len() != mean.len()) {
         return Err(Refusal::reason("its weights differ in length"));
     }
-    let at = |list: &Option<Arc<[f32]>>, index: usize, default: f64| {
+    let at = |list: &Option<Vec<f32>>, index: usize, default: f64| {
         list.as_ref().and_then(|list| list.get(index)).map_or(default, |&value| f64::from(value))
     };
     let mut scale = Vec::new();
@@ -652,7 +655,7 @@ fn layer_normalization(importer: &mut Importer, layer: &Layer, input: Tensor, na
     let variance = node(importer, mean, &[square], &part("variance"))?;
     let epsilon = settings.number("epsilon")?.unwrap_or(1e-3);
     let shape = vec![1; rank(importer, input)];
-    let epsilon = importer.param(&part("epsilon"), |_| Ok((shape, Arc::from([epsilon]))))?;
+    let epsilon = importer.param(&part("epsilon"), |_| Ok((shape, [epsilon].into())))?;
     let padded = node(importer, Op::Affine { scale: None, shift: Some(epsilon) }, &[variance], &part("epsilon"))?;
     let deviation = node(importer, Op::Activation(Activation::Sqrt), &[padded], &part("deviation"))?;
     let normal = node(importer, Op::Binary(BinaryKind::Div), &[centred, deviation], &part("normal"))?;
@@ -904,12 +907,12 @@ fn operator(importer: &mut Importer, layer: &Layer, name: &str, inputs: &[Input]
 
 #[cfg(test)]
 mod tests {
-    use super::{permuted, same_padding};
+    use super::{in_order, same_padding};
 
     #[test]
     fn axes_are_reordered_like_numpy_does() {
         let data: Vec<f32> = (0..24u8).map(f32::from).collect();
-        let moved = permuted(&[2, 3, 4], &data, &[2, 0, 1]);
+        let moved = in_order(&[2, 3, 4], &data, &[2, 0, 1]);
         for (index, value) in moved.iter().enumerate() {
             let (c, a, b) = (index / 6, index / 3 % 2, index % 3);
             assert_eq!(*value, (a * 12 + b * 4 + c) as f32);

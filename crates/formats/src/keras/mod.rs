@@ -10,10 +10,9 @@ mod import;
 mod layers;
 mod weights;
 
-use bytes::Bytes;
 use innspect_graph::GraphError;
 
-use crate::{FormatError, Imported, hdf5, zip::Zip};
+use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};
 
 /// Why a layer is refused; the importer adds which layer it is.
 #[derive(Debug)]
@@ -54,8 +53,8 @@ impl From<FormatError> for Refusal {
 /// # Errors
 /// [`FormatError`] if the file is damaged, holds no network or no image classifier, or uses layers that are not
 /// supported; the error names the layer.
-pub fn read_hdf5(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    let file = hdf5::File::open(bytes)?;
+pub fn read_hdf5(file: &Blob, name: &str) -> Result<Imported, FormatError> {
+    let file = hdf5::File::open(file.clone())?;
     let root = file.root()?;
     let Some(json) = root.text("model_config")? else { return Err(without_network(&root)?) };
     let model = config::parse(&json)?;
@@ -91,8 +90,8 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
 ///
 /// # Errors
 /// As [`read_hdf5`].
-pub fn read_archive(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    let zip = Zip::open(bytes)?;
+pub fn read_archive(file: &Blob, name: &str) -> Result<Imported, FormatError> {
+    let zip = Zip::open(file.bytes()?)?;
     let text = |entry: &str| -> Result<Option<String>, FormatError> {
         Ok(zip.read(entry)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
@@ -110,7 +109,7 @@ pub fn read_archive(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
             None => FormatError::NoNetwork { what: "a network without its weights".to_owned() },
         });
     };
-    let file = hdf5::File::open(weights)?;
+    let file = hdf5::File::open(weights.into())?;
     let weights = weights::Weights::archive(file.root()?, &model)?;
     import::import(&model, &weights, version, "archive", name)
 }

@@ -1,7 +1,8 @@
 //! Where each layer's weights are in the file.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
+use innspect_graph::Weights as Elements;
 use serde_json::Value;
 
 use super::{
@@ -134,7 +135,7 @@ impl<'a> Weights<'a> {
     }
 
     /// A weight of the layer at `path`: its shape and its elements.
-    pub fn get(&self, path: &str, index: usize) -> Result<(Vec<usize>, Arc<[f32]>), Refusal> {
+    pub fn get(&self, path: &str, index: usize) -> Result<(Vec<usize>, Elements), Refusal> {
         let place = self.places.get(path).and_then(|places| places.get(index));
         let missing = || Refusal::reason(format!("the file does not hold its weight number {}", index + 1));
         let place = place.ok_or_else(missing)?;
@@ -146,7 +147,7 @@ impl<'a> Weights<'a> {
             FormatError::Damaged { reason } => FormatError::Tensor { tensor: place.clone(), reason },
             other => other,
         };
-        Ok((object.dims().map_err(fail)?, object.floats().map_err(fail)?))
+        Ok((object.dims().map_err(fail)?, object.weights().map_err(fail)?))
     }
 }
 
