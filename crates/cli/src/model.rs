@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    rc::Rc,
 };
 
 use innspect_engine::{Device, Network};
@@ -26,7 +26,7 @@ pub struct Model {
     /// SHA-256 of the file.
     pub sha256: String,
     /// The network.
-    pub graph: Arc<Graph>,
+    pub graph: Rc<Graph>,
     /// How pictures are prepared.
     pub preprocessing: Preprocessing,
     /// Where that is known from.
@@ -82,7 +82,7 @@ fn from_file(
         name: name.into(),
         format: imported.format,
         sha256,
-        graph: Arc::new(graph),
+        graph: Rc::new(graph),
         preprocessing,
         preprocessing_origin,
         labels,

@@ -21,6 +21,14 @@ pub enum EngineError {
         /// What it said, or what was wrong.
         reason: String,
     },
+    /// A weight cannot be read from its file.
+    #[error("the weight {name:?} cannot be read: {reason}")]
+    Weight {
+        /// Its name in the file.
+        name: String,
+        /// What the reader of the file says.
+        reason: String,
+    },
     /// The input has another shape than the network's.
     #[error("the network takes inputs of shape {expected}, not {actual}")]
     InputShape {

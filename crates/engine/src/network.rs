@@ -1,10 +1,10 @@
 //! A graph with its weights on a device.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use innspect_graph::{Activation, BinaryKind, Graph, NodeId, Op, ParamId, ReduceKind, Resize, ValueId};
+use innspect_graph::{Activation, BinaryKind, Graph, NodeId, Op, Param, ParamId, ReduceKind, Resize, ValueId};
 
-use crate::{Device, EngineError, Tensor, resample};
+use crate::{Device, EngineError, Pacer, Tensor, resample};
 
 /// A part of a weight that a rule asks for in place of the weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub(crate) enum Part {
 /// A network ready to run: the graph, its weights on the device, and what rules derived from them, made once.
 #[derive(Debug)]
 pub struct Network {
-    graph: Arc<Graph>,
+    graph: Rc<Graph>,
     device: Device,
     params: Vec<Tensor>,
     parts: RefCell<HashMap<(ParamId, Part), Tensor>>,
@@ -42,6 +42,21 @@ pub struct Network {
     derived: RefCell<HashMap<(NodeId, Part), Tensor>>,
     constants: HashMap<NodeId, Constants>,
     nonnegative: Vec<bool>,
+    not_finite: Vec<String>,
+}
+
+/// A weight on the device.
+struct Upload {
+    tensor: Tensor,
+    /// Whether all its elements are numbers.
+    finite: bool,
+}
+
+fn upload(param: &Param, device: &Device) -> Result<Upload, EngineError> {
+    let unreadable = |reason| EngineError::Weight { name: param.name.clone(), reason };
+    let data = param.data.read().map_err(unreadable)?;
+    let finite = data.iter().all(|value| value.is_finite());
+    Ok(Upload { tensor: Tensor::from_vec(data.into_owned(), &upload_shape(&param.shape), device), finite })
 }
 
 /// What a node needs beside its weights, computed from its shapes when the network is loaded.
@@ -54,17 +69,41 @@ pub(crate) enum Constants {
 }
 
 impl Network {
-    /// Puts the weights of `graph` on `device`.
+    /// Puts the weights of `graph` on `device`, one after the other: a deferred weight is in memory only on its way.
     ///
     /// # Errors
-    /// None today; uploads report failures when something is read back.
-    pub fn load(graph: Arc<Graph>, device: &Device) -> Result<Self, EngineError> {
-        let params =
-            graph.params.iter().map(|param| Tensor::from_slice(&param.data, &upload_shape(&param.shape), device));
-        let params = params.collect();
+    /// [`EngineError::Weight`] if a weight cannot be read. Uploads report failures when something is read back.
+    pub fn load(graph: Rc<Graph>, device: &Device) -> Result<Self, EngineError> {
+        let params = graph.params.iter().map(|param| upload(param, device)).collect::<Result<_, _>>()?;
+        Ok(Self::new(graph, device, params))
+    }
+
+    /// Like [`load`](Self::load), with a pause after each weight; progress counts elements.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and what `pacer` says.
+    pub async fn load_paced(
+        graph: Rc<Graph>,
+        device: &Device,
+        pacer: &mut impl Pacer,
+    ) -> Result<Self, EngineError> {
+        let (mut done, total) = (0, graph.param_count());
+        let mut params = Vec::with_capacity(graph.params.len());
+        for param in &graph.params {
+            params.push(upload(param, device)?);
+            done += param.data.len();
+            pacer.pace(done, total).await?;
+        }
+        Ok(Self::new(graph, device, params))
+    }
+
+    fn new(graph: Rc<Graph>, device: &Device, params: Vec<Upload>) -> Self {
+        let not_finite = graph.params.iter().zip(&params).filter(|(param, upload)| !upload.finite && param.data.held().is_none());
+        let not_finite = not_finite.map(|(param, _)| param.name.clone()).collect();
+        let params = params.into_iter().map(|upload| upload.tensor).collect();
         let constants = graph.node_ids().filter_map(|id| Some((id, constants(&graph, id, device)?))).collect();
         let nonnegative = nonnegative(&graph);
-        Ok(Self {
+        Self {
             graph,
             device: device.clone(),
             params,
@@ -72,7 +111,8 @@ impl Network {
             derived: RefCell::default(),
             constants,
             nonnegative,
-        })
+            not_finite,
+        }
     }
 
     /// The same network with some weights replaced; the others are shared with this one.
@@ -93,6 +133,7 @@ impl Network {
             derived: RefCell::default(),
             constants: self.constants.clone(),
             nonnegative: self.nonnegative.clone(),
+            not_finite: self.not_finite.clone(),
         }
     }
 
@@ -106,6 +147,12 @@ impl Network {
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Names of the deferred weights that hold values which are no finite numbers; of the others a reader warns.
+    #[must_use]
+    pub fn not_finite(&self) -> &[String] {
+        &self.not_finite
     }
 
     /// Bytes of weights on the device, without what rules derive from them.

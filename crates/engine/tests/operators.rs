@@ -1,7 +1,7 @@
 //! Every operator forward against onnxruntime's answers and backward against finite differences of the f64 reference
 //! interpreter, on the CPU and on the GPU.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, rc::Rc};
 
 use innspect_engine::{Composite, Device, Network, Tensor, Unpaced, Walk};
 use innspect_graph::{FinalActivation, Graph, reference};
@@ -85,7 +85,7 @@ fn finish(logits: &[f32], batch: usize, activation: FinalActivation) -> Vec<f32>
 fn check(device: &Device) {
     let mut failures = Vec::new();
     for case in cases() {
-        let graph = Arc::new(case.graph);
+        let graph = Rc::new(case.graph);
         let network = Network::load(graph.clone(), device).expect("a network");
         let batch = case.shape[0];
         let input = Tensor::from_slice(&case.input, &case.shape, device);

@@ -1,6 +1,6 @@
 //! The built-in networks: their logits against the original weights, and the classes of the labelled photos.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, rc::Rc};
 
 use innspect_dataset::{catalog, decode, npy, prepare};
 use innspect_engine::{Device, Network, Tensor, Unpaced};
@@ -16,7 +16,7 @@ fn network(entry: &CatalogModel) -> Network {
     let bytes = std::fs::read(models().join(&entry.file)).unwrap();
     assert_eq!(bytes.len() as u64, entry.bytes);
     let graph = innspect_formats::read_model(&innspect_formats::ModelFiles::new(&entry.name, bytes)).unwrap().graph;
-    Network::load(Arc::new(graph), &Device::cpu()).unwrap()
+    Network::load(Rc::new(graph), &Device::cpu()).unwrap()
 }
 
 fn logits(network: &Network, entry: &CatalogModel, tensor: Vec<f32>) -> Vec<f32> {

@@ -1,6 +1,6 @@
 //! Every method against the numbers of Captum and zennit in `tests/golden`, on the CPU and on the GPU.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, rc::Rc};
 
 use innspect_engine::{Device, Network, Tensor, Unpaced};
 use innspect_explain::{Setting, Subject, explain, read_logits};
@@ -72,7 +72,7 @@ fn check_all(device: &Device, logit_tolerance: f32, tolerance_factor: f32) {
         let file = facts["onnx"].as_str().unwrap();
         let bytes = bytes::Bytes::from(std::fs::read(golden(file)).unwrap());
         let graph = innspect_formats::read_model(&innspect_formats::ModelFiles::new(file, bytes)).unwrap().graph;
-        let network = Network::load(Arc::new(graph), device).unwrap();
+        let network = Network::load(Rc::new(graph), device).unwrap();
         let (shape, input) = array(facts["input"]["file"].as_str().unwrap());
         let input = Tensor::from_slice(&input, &shape, device);
         let tape = pollster::block_on(network.forward(&input, &mut Unpaced)).unwrap();

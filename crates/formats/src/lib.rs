@@ -110,6 +110,12 @@ fn check_weights(graph: &Graph, warnings: &mut Vec<String>) {
         .iter()
         .find(|param| param.data.held().is_some_and(|data| data.iter().any(|value| !value.is_finite())))
     {
-        warnings.push(format!("The weight {:?} holds values that are not finite numbers.", param.name));
+        warnings.push(not_finite(&param.name));
     }
+}
+
+/// The warning of a weight that is not a number, for those that are read later.
+#[must_use]
+pub fn not_finite(name: &str) -> String {
+    format!("The weight {name:?} holds values that are not finite numbers.")
 }

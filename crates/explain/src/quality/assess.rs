@@ -236,7 +236,7 @@ impl Checked<'_> {
         let (mut steps, mut layers) = (Vec::new(), Vec::new());
         for (done, stage) in stages.iter().enumerate() {
             layers.extend_from_slice(stage);
-            let changed = randomise::randomised(network, &layers, self.spec.seed);
+            let changed = randomise::randomised(network, &layers, self.spec.seed)?;
             let map = absolute(&self.map_of(&changed, &self.input(), (done, stages.len()), monitor).await?);
             steps.push(Randomised {
                 layer: stage.last().map(|&id| graph.node(id).name.clone()).unwrap_or_default(),
@@ -254,7 +254,7 @@ impl Checked<'_> {
         let top = randomise::last_layer(network.graph());
         let mut maps = Vec::new();
         for done in 0..2 {
-            let changed = randomise::randomised(network, &top, self.spec.seed.wrapping_add(1 + done as u64));
+            let changed = randomise::randomised(network, &top, self.spec.seed.wrapping_add(1 + done as u64))?;
             maps.push(self.map_of(&changed, &self.input(), (done, 2), monitor).await?);
         }
         // Up to the sign, which a decomposition takes from the score.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use innspect_engine::Network;
+use innspect_engine::{EngineError, Network};
 use innspect_graph::{Graph, NodeId, OpKind};
 
 use crate::coalitions::stream;
@@ -36,12 +36,14 @@ pub(super) fn stages(graph: &Graph) -> Vec<Vec<NodeId>> {
 
 /// The network with the weights of layers drawn anew: normal numbers of the mean and deviation of the weight they replace,
 /// so that activations keep their scale. A weight's numbers depend on the seed and the layer only.
-pub(super) fn randomised(network: &Network, layers: &[NodeId], seed: u64) -> Network {
+pub(super) fn randomised(network: &Network, layers: &[NodeId], seed: u64) -> Result<Network, EngineError> {
     let graph = network.graph();
     let mut replaced = HashMap::new();
     for &layer in layers {
         for param in graph.node(layer).op.params() {
-            let data = &graph.param(param).data;
+            let weight = graph.param(param);
+            let unreadable = |reason| EngineError::Weight { name: weight.name.clone(), reason };
+            let data = weight.data.read().map_err(unreadable)?;
             let count = data.len().max(1) as f64;
             let mean = data.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
             let variance = data.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
@@ -59,5 +61,5 @@ pub(super) fn randomised(network: &Network, layers: &[NodeId], seed: u64) -> Net
             replaced.insert(param, drawn);
         }
     }
-    network.with_params(&replaced)
+    Ok(network.with_params(&replaced))
 }

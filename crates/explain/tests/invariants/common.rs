@@ -1,6 +1,6 @@
 //! Small seeded networks, and what tests ask of them.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use innspect_engine::{Assigned, Composite, Device, Network, Tape, Tensor, Unpaced, Walk};
 use innspect_explain::{ExplainError, Monitor, Outcome, Setting, Subject, explain, read_logits};
@@ -186,7 +186,7 @@ pub struct Run {
 pub fn run(graph: Graph, input: &[f32], device: &Device) -> Run {
     let mut shape = vec![input.len() / graph.value(graph.input).shape.numel()];
     shape.extend_from_slice(graph.value(graph.input).shape.dims());
-    let network = Network::load(Arc::new(graph), device).unwrap();
+    let network = Network::load(Rc::new(graph), device).unwrap();
     let input = Tensor::from_slice(input, &shape, device);
     let tape = pollster::block_on(network.forward(&input, &mut Unpaced)).unwrap();
     let logits = pollster::block_on(read_logits(&network, &tape)).unwrap();

@@ -152,7 +152,7 @@ fn invariant_34_without_other_weights_the_map_stays() {
                 for (id, data) in &other {
                     graph.params[id.index()].data = data.clone().into();
                 }
-                Network::load(std::sync::Arc::new(graph), device).unwrap()
+                Network::load(std::rc::Rc::new(graph), device).unwrap()
             };
             let expected = of(&fresh, method);
             assert_alike(method, &of(&changed, method), &expected, 1e-6);

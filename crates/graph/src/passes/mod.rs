@@ -12,6 +12,7 @@ mod identities;
 mod layout;
 mod pads;
 mod rewrite;
+mod split;
 
 use crate::{Graph, GraphError};
 
@@ -22,6 +23,7 @@ pub use identities::remove_identities;
 pub use layout::{cancel_transposes, reshape_transposes};
 pub use pads::merge_pads;
 pub use rewrite::compact;
+pub use split::split_dense;
 
 /// More rounds than any network needs; each round that changes something removes or moves nodes.
 const MAX_ROUNDS: usize = 16;

@@ -751,6 +751,26 @@ fn random_graph(seed: u64) -> Graph {
     net.finish(last)
 }
 
+#[test]
+fn large_dense_layers_are_split_by_outputs() {
+    let mut net = Net::new([6]);
+    let first = net.dense("first", net.input(), 10);
+    let middle = net.activate("middle", first, Activation::Relu);
+    let last = net.dense("last", middle, 3);
+    let graph = net.finish(last);
+    for graph in [deferred(&graph), graph] {
+        let split = split_dense(graph.clone(), 24).expect("the pass");
+        check_equal(&graph, &split);
+        let shapes: Vec<&[usize]> = split.nodes.iter().map(|node| split.value(node.output).shape.dims()).collect();
+        assert_eq!(ops(&split), ["Dense", "Dense", "Dense", "Concat", "ReLU", "Dense", "Dense", "Concat"]);
+        assert_eq!(shapes[..4], [&[4][..], &[4], &[2], &[10]]);
+        let found = split.find_node("first").expect("it keeps its name");
+        assert_eq!(split.value(split.node(found).output).shape.dims(), [10]);
+        // Rows that do not fit are left alone.
+        assert_eq!(split_dense(graph.clone(), 5).expect("the pass").nodes.len(), graph.nodes.len());
+    }
+}
+
 /// The graph with a sigmoid that a pass took off its end put back, so that outputs can be compared.
 fn with_final(mut graph: Graph) -> Graph {
     if graph.final_activation == FinalActivation::Sigmoid {
