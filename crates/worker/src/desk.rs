@@ -27,7 +27,7 @@ struct Desk {
     downloads: RefCell<VecDeque<Incoming>>,
     fetching: RefCell<bool>,
     busy: RefCell<bool>,
-    running: RefCell<Option<Job>>,
+    running: RefCell<Vec<Job>>,
 }
 
 /// Listens to the page.
@@ -72,6 +72,11 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
                 port::send(&failure.into_reply(job));
             }
         }
+        (Request::ShowInput { job, model, image, preprocessing }, Some(session)) => {
+            if let Err(failure) = session.show_input(*job, model, image, preprocessing) {
+                port::send(&failure.into_reply(*job));
+            }
+        }
         (Request::Forget { job }, Some(session)) => session.forget(*job),
         (
             Request::LoadModel { source: Source::Site { .. }, .. }
@@ -110,7 +115,7 @@ async fn download(desk: &Rc<Desk>) {
         let fetched = fetch::download(job, &url, bytes, &desk.cancelled).await;
         desk.cancelled.borrow_mut().remove(&job);
         // A request that was cancelled in the meantime has left, and its answer was given.
-        let waiting = desk.downloads.borrow().front().and_then(|first| job_of(&first.request)) == Some(job);
+        let waiting = desk.downloads.borrow().front().is_some_and(|first| jobs_of(&first.request).contains(&job));
         let Some(mut incoming) = waiting.then(|| desk.downloads.borrow_mut().pop_front()).flatten() else { continue };
         match fetched {
             Ok(bytes) => {
@@ -128,10 +133,10 @@ fn cancel(desk: &Desk, job: Job) {
     let leaves = |queue: &RefCell<VecDeque<Incoming>>| {
         let mut queue = queue.borrow_mut();
         let before = queue.len();
-        queue.retain(|waiting| job_of(&waiting.request) != Some(job));
+        queue.retain(|waiting| jobs_of(&waiting.request) != [job]);
         queue.len() < before
     };
-    let on_its_way = desk.downloads.borrow().front().and_then(|first| job_of(&first.request)) == Some(job);
+    let on_its_way = desk.downloads.borrow().front().is_some_and(|first| jobs_of(&first.request).contains(&job));
     if leaves(&desk.downloads) {
         if on_its_way {
             desk.cancelled.borrow_mut().insert(job);
@@ -139,7 +144,10 @@ fn cancel(desk: &Desk, job: Job) {
         port::send(&Reply::Cancelled { job });
     } else if leaves(&desk.queue) {
         port::send(&Reply::Cancelled { job });
-    } else if *desk.running.borrow() == Some(job) {
+    } else if desk.running.borrow().contains(&job)
+        // One of several files that wait together: it is left out when its turn comes.
+        || desk.queue.borrow().iter().any(|waiting| jobs_of(&waiting.request).contains(&job))
+    {
         desk.cancelled.borrow_mut().insert(job);
     } else if let Some(session) = desk.session.borrow().as_ref() {
         // It had just finished: nobody will draw its result.
@@ -155,52 +163,53 @@ async fn work(desk: &Rc<Desk>) {
     }
     loop {
         let Some(incoming) = desk.queue.borrow_mut().pop_front() else { break };
-        let job = job_of(&incoming.request);
-        *desk.running.borrow_mut() = job;
+        let jobs = jobs_of(&incoming.request);
+        desk.running.borrow_mut().clone_from(&jobs);
         let outcome = run(&session, incoming).await;
-        *desk.running.borrow_mut() = None;
-        if let Some(job) = job {
-            desk.cancelled.borrow_mut().remove(&job);
-            if let Err(failure) = outcome {
-                port::send(&failure.into_reply(job));
-            }
+        desk.running.borrow_mut().clear();
+        desk.cancelled.borrow_mut().retain(|job| !jobs.contains(job));
+        if let (Err(failure), [job]) = (outcome, jobs.as_slice()) {
+            port::send(&failure.into_reply(*job));
         }
     }
     desk.busy.replace(false);
 }
 
-fn job_of(request: &Request) -> Option<Job> {
+fn jobs_of(request: &Request) -> Vec<Job> {
     match request {
+        Request::OpenFiles { files } => files.iter().map(|file| file.job).collect(),
         Request::LoadModel { job, .. }
         | Request::LoadImage { job, .. }
-        | Request::OpenFile { job, .. }
         | Request::ConfigureModel { job, .. }
         | Request::Predict { job, .. }
         | Request::Explain { job, .. }
         | Request::Assess { job, .. }
         | Request::ShowBaseline { job, .. }
+        | Request::ShowInput { job, .. }
         | Request::Render { job, .. }
         | Request::Forget { job }
-        | Request::Cancel { job } => Some(*job),
-        Request::Start { .. } | Request::DropModel { .. } | Request::DropImage { .. } => None,
+        | Request::Cancel { job } => vec![*job],
+        Request::Start { .. } | Request::DropModel { .. } | Request::DropImage { .. } => Vec::new(),
     }
 }
 
-async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
-    let attachments = incoming.attachments;
-    let file = |downloaded: Option<Vec<u8>>| match downloaded {
-        Some(bytes) => Ok(bytes),
-        None => fetch::attachment(attachments.first()),
-    };
-    match incoming.request {
-        Request::LoadModel { job, model, name, sha256, preprocessing, labels, .. } => {
-            let known = Known { id: model, name, preprocessing, labels };
-            session.add_model(job, known, sha256, file(incoming.file)?).await
+async fn run(session: &Session, mut incoming: Incoming) -> Result<(), Failure> {
+    match incoming.request.clone() {
+        Request::LoadModel { job, model, name, beside, architecture, sha256, preprocessing, labels, .. } => {
+            let known = Known { id: model, name, preprocessing, labels: labels.into_iter().collect() };
+            let file = incoming.file()?;
+            let beside: Vec<_> = beside.into_iter().zip(incoming.attachments.into_iter().skip(1)).collect();
+            session.add_model(job, known, sha256, file, &beside, architecture).await
         }
-        Request::LoadImage { job, image, name, .. } => session.add_image(job, image, name, &file(incoming.file)?).await,
-        Request::OpenFile { job, id, name } => session.open_file(job, id, name, file(incoming.file)?).await,
+        Request::LoadImage { job, image, name, .. } => {
+            session.add_image(job, image, name, &incoming.file()?.bytes()?).await
+        }
+        Request::OpenFiles { files } => {
+            session.open_files(files.into_iter().zip(incoming.attachments).collect()).await;
+            Ok(())
+        }
         Request::ConfigureModel { job, model, preprocessing, labels_file } => {
-            let labels = attachments.first().filter(|_| labels_file);
+            let labels = if labels_file { Some(incoming.file()?) } else { None };
             session.configure_model(job, &model, preprocessing, labels)
         }
         Request::DropModel { model } => {
@@ -217,6 +226,9 @@ async fn run(session: &Session, incoming: Incoming) -> Result<(), Failure> {
         }
         Request::Assess { job, of, model, image, spec, check, pictures } => {
             session.assess(job, of, &Asked { model, image, spec, pictures }, check).await
+        }
+        Request::ShowInput { job, model, image, preprocessing } => {
+            session.show_input(job, &model, &image, &preprocessing)
         }
         Request::ShowBaseline { job, model, image, baseline } => session.show_baseline(job, &model, &image, &baseline),
         Request::Render { job, display } => session.render(job, display).await,

@@ -12,6 +12,8 @@ pub enum Failure {
     Cancelled,
     /// The method does not apply.
     NotApplicable(String),
+    /// The user must say which network a file's weights belong to.
+    NeedsArchitecture(Vec<String>, UserError),
     /// It failed.
     Error(UserError),
 }
@@ -27,6 +29,7 @@ impl Failure {
         match self {
             Self::Cancelled => Reply::Cancelled { job },
             Self::NotApplicable(reason) => Reply::NotApplicable { job, reason },
+            Self::NeedsArchitecture(candidates, error) => Reply::ChooseArchitecture { job, candidates, error },
             Self::Error(error) => Reply::Failed { job: Some(job), error },
         }
     }
@@ -36,6 +39,11 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Cancelled => Self::Cancelled,
+            EngineError::Weight { .. } => Self::new(
+                "The file of the network cannot be read any more.",
+                error.to_string(),
+                "Drop it again; it may have been moved or changed meanwhile.",
+            ),
             EngineError::Device { .. } => Self::new(
                 "The device failed while computing.",
                 error.to_string(),
@@ -58,7 +66,11 @@ impl From<ExplainError> for Failure {
 
 impl From<FormatError> for Failure {
     fn from(error: FormatError) -> Self {
-        Self::new(error.what(), error.place(), error.advice())
+        let user = UserError { what: error.what(), place: error.place(), advice: error.advice() };
+        match error {
+            FormatError::NeedsArchitecture { candidates } => Self::NeedsArchitecture(candidates, user),
+            _ => Self::Error(user),
+        }
     }
 }
 

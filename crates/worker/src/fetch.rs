@@ -1,7 +1,7 @@
-//! Bytes of a file: attached to a message, or of the site.
+//! Files of the site.
 
 use innspect_protocol::{Job, Reply, Stage};
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStreamDefaultReader, Response};
@@ -13,24 +13,13 @@ const MAX_BYTES: u64 = 2 << 30;
 
 /// The bytes of a file of the site.
 pub async fn download(job: Job, url: &str, expected: u64, cancelled: &Cancelled) -> Result<Vec<u8>, Failure> {
-    if expected > MAX_BYTES {
-        return Err(too_large(expected));
-    }
+    check_size(expected)?;
     site(job, url, expected, cancelled).await
 }
 
-/// The bytes of the file that came with a request.
-pub fn attachment(attachment: Option<&ArrayBuffer>) -> Result<Vec<u8>, Failure> {
-    attached(attachment.ok_or_else(|| Failure::new("No file came with the request.", "", "Try again."))?)
-}
-
-/// The bytes of an attachment.
-pub fn attached(buffer: &ArrayBuffer) -> Result<Vec<u8>, Failure> {
-    let length = u64::from(buffer.byte_length());
-    if length > MAX_BYTES {
-        return Err(too_large(length));
-    }
-    Ok(Uint8Array::new(buffer).to_vec())
+/// The error of a file that is too large, if it is.
+pub fn check_size(length: u64) -> Result<(), Failure> {
+    if length > MAX_BYTES { Err(too_large(length)) } else { Ok(()) }
 }
 
 fn too_large(length: u64) -> Failure {
@@ -66,9 +55,7 @@ async fn site(job: Job, url: &str, expected: u64, cancelled: &Cancelled) -> Resu
         }
         let value: Uint8Array = Reflect::get(&chunk, &"value".into()).map_err(unreachable)?.unchecked_into();
         let length = (data.len() as u64).saturating_add(u64::from(value.length()));
-        if length > MAX_BYTES {
-            return Err(too_large(length));
-        }
+        check_size(length)?;
         let start = data.len();
         data.resize(start + value.length() as usize, 0);
         value.copy_to(&mut data[start..]);

@@ -1,7 +1,7 @@
 //! The engine's side of the page: a module worker that owns the device, the networks and the pictures.
 //!
 //! ```text
-//! page --[json, ArrayBuffer...]--> port --Request--> desk (queue, cancel) --> session --Reply--> port --> page
+//! page --[json, File...]--> port --Request--> desk (queue, cancel) --> session --Reply--> port --> page
 //! ```
 //!
 //! Long work runs as one job at a time and pauses every few milliseconds, so that a cancellation or a redraw never
@@ -14,10 +14,12 @@ mod fetch;
 mod gpu_probe;
 mod model;
 mod monitor;
+mod opening;
 mod pause;
 mod port;
 mod render;
 mod session;
+mod user_file;
 
 fn main() {
     constructors::run();

@@ -1,15 +1,18 @@
 //! A loaded network and what people are told of it.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
-use innspect_engine::{Device, Network};
+use innspect_engine::{Device, Network, Pacer};
 use innspect_explain::{default_layer, layer_infos};
-use innspect_formats::Imported;
-use innspect_graph::{ChannelOrder, Preprocessing, preprocessing::guess_preprocessing};
+use innspect_formats::{Blob, FormatError, Imported, not_finite};
+use innspect_graph::{ChannelOrder, Preprocessing, passes::split_dense, preprocessing::guess_preprocessing};
 use innspect_protocol::{ModelId, ModelInfo};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
+
+/// Elements that WebGPU binds at once on every device: 128 MiB.
+const BINDING: usize = 1 << 25;
 
 /// A network on the device.
 pub struct Model {
@@ -29,19 +32,36 @@ pub struct Known {
     pub name: String,
     /// Preprocessing from the catalogue.
     pub preprocessing: Option<Preprocessing>,
-    /// Class names from the catalogue.
-    pub labels: Option<Vec<String>>,
+    /// Lists of class names, from the catalogue or given along; the first that has one for each class counts.
+    pub labels: Vec<Vec<String>>,
 }
 
-/// SHA-256 of bytes, hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of files one after the other, hexadecimal.
+pub async fn sha256(files: &[Blob], pacer: &mut impl Pacer) -> Result<String, Failure> {
+    let mut hash = Sha256::new();
+    let megabytes = |length: u64| (length >> 20) as usize;
+    let (mut done, total) = (0, files.iter().map(Blob::len).sum());
+    for file in files {
+        for piece in file.pieces() {
+            let piece = piece?;
+            hash.update(&piece);
+            done += piece.len() as u64;
+            pacer.pace(megabytes(done), megabytes(total)).await?;
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Model {
     /// Puts an imported network on the device.
-    pub fn load(imported: Imported, sha256: String, known: Known, device: &Device) -> Result<Self, Failure> {
-        let graph = imported.graph;
+    pub async fn load(
+        imported: Imported,
+        sha256: String,
+        known: Known,
+        device: &Device,
+        pacer: &mut impl Pacer,
+    ) -> Result<Self, Failure> {
+        let mut graph = imported.graph;
         let Some(input @ [channels, height, width]) = graph.image_shape() else {
             return Err(Failure::new(
                 format!("The network reads {}, not a picture.", graph.value(graph.input).shape),
@@ -62,8 +82,15 @@ impl Model {
             (None, None) => guess_preprocessing(&graph),
         };
         let preprocessing = Preprocessing { size: [height, width], ..preprocessing };
-        let labels = known.labels.or_else(|| graph.labels.clone()).unwrap_or_default();
-        let info = ModelInfo {
+        let classes = graph.classes();
+        let given = known.labels.into_iter().find(|labels| labels.len() == classes);
+        let labels = given.or_else(|| graph.labels.clone()).unwrap_or_default();
+        let layers = layer_infos(&graph);
+        let default_layer = default_layer(&graph).map(|id| graph.node(id).name.clone());
+        if device.is_gpu() {
+            graph = split_dense(graph, BINDING).map_err(FormatError::from)?;
+        }
+        let mut info = ModelInfo {
             id: known.id,
             name: known.name,
             format: imported.format,
@@ -72,19 +99,20 @@ impl Model {
             classes: graph.classes(),
             params: graph.param_count(),
             bytes: 4 * graph.param_count() as u64,
-            layers: layer_infos(&graph),
-            default_layer: default_layer(&graph).map(|id| graph.node(id).name.clone()),
+            layers,
+            default_layer,
             labels: complete(labels, graph.classes()),
             preprocessing,
             preprocessing_origin,
             warnings: imported.warnings,
         };
-        let network = Network::load(Arc::new(graph), device)?;
+        let network = Network::load_paced(Rc::new(graph), device, pacer).await?;
+        info.warnings.extend(network.not_finite().iter().map(|name| not_finite(name)));
         Ok(Self { network: Rc::new(network), info: Rc::new(info), revision: 0 })
     }
 
-    /// Changes how pictures are prepared.
-    pub fn set_preprocessing(&mut self, preprocessing: Preprocessing) -> Result<(), Failure> {
+    /// Refuses ways of preparing pictures that do not fit the network.
+    pub fn check_preprocessing(&self, preprocessing: &Preprocessing) -> Result<(), Failure> {
         let [channels, height, width] = self.info.input;
         if preprocessing.size != [height, width] {
             let [rows, columns] = preprocessing.size;
@@ -102,11 +130,15 @@ impl Model {
                 "Choose a channel order with as many channels as the network reads.",
             ));
         }
+        Ok(())
+    }
+
+    /// Changes how pictures are prepared, to a way that fits.
+    pub fn set_preprocessing(&mut self, preprocessing: Preprocessing) {
         let info = Rc::make_mut(&mut self.info);
         info.preprocessing = preprocessing;
         info.preprocessing_origin = "Set by you.".into();
         self.revision += 1;
-        Ok(())
     }
 
     /// Changes the names of the classes.

@@ -1,9 +1,15 @@
-//! The line to the page: an array of the message as JSON and the buffers that travel with it.
+//! The line to the page: an array of the message as JSON, and what travels with it: files of the user's one way, buffers
+//! of pixels and numbers the other.
 
+use std::rc::Rc;
+
+use innspect_formats::Blob;
 use innspect_protocol::{Reply, Request, UserError};
-use js_sys::{Array, ArrayBuffer, Float32Array, Uint8Array};
+use js_sys::{Array, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use crate::{failure::Failure, user_file::UserFile};
 
 /// web-sys' own binding would be one more feature of a crate that all of wgpu depends on.
 #[wasm_bindgen]
@@ -26,10 +32,21 @@ pub fn now() -> f64 {
 pub struct Incoming {
     /// The request.
     pub request: Request,
-    /// Buffers that travelled with it.
-    pub attachments: Vec<ArrayBuffer>,
+    /// Files of the user's that travelled with it.
+    pub attachments: Vec<Rc<UserFile>>,
     /// Its file, once it has been downloaded.
     pub file: Option<Vec<u8>>,
+}
+
+impl Incoming {
+    /// The bytes of its file: downloaded, or the first that travelled with it.
+    pub fn file(&mut self) -> Result<Blob, Failure> {
+        match (self.file.take(), self.attachments.first()) {
+            (Some(bytes), _) => Ok(bytes.into()),
+            (None, Some(file)) => Ok(file.blob()),
+            (None, None) => Err(Failure::new("No file came with the request.", "", "Try again.")),
+        }
+    }
 }
 
 /// Reads what the page sent.
@@ -37,7 +54,7 @@ pub fn parse(event: &MessageEvent) -> Result<Incoming, UserError> {
     let parts: Array = event.data().dyn_into().map_err(|_| malformed("it is not a list"))?;
     let json = parts.get(0).as_string().ok_or_else(|| malformed("it has no text"))?;
     let request = serde_json::from_str(&json).map_err(|error| malformed(&error.to_string()))?;
-    let attachments = parts.iter().skip(1).filter_map(|part| part.dyn_into().ok()).collect();
+    let attachments = parts.iter().skip(1).filter_map(|part| UserFile::new(&part)).collect();
     Ok(Incoming { request, attachments, file: None })
 }
 

@@ -9,12 +9,12 @@ use innspect_dataset::{
 };
 use innspect_engine::{Device, Network, Tape, Tensor};
 use innspect_explain::{Provenance, Setting, Subject, explain, quality, read_logits, scores, top_classes};
-use innspect_formats::{FileKind, ModelFiles, read_labels, read_model, sniff};
+use innspect_formats::{Blob, ModelFiles, read_labels, read_model};
+use innspect_graph::Preprocessing;
 use innspect_protocol::{
     Check, ClassScore, Display, ExplainSpec, ImageId, ImageInfo, Job, ModelId, ModelInfo, ParamValue, Prediction,
     Reply, Stage,
 };
-use js_sys::ArrayBuffer;
 
 use crate::{
     failure::Failure,
@@ -24,6 +24,7 @@ use crate::{
     pause::{Cancelled, JobPacer, breathe},
     port::{self, Attachment},
     render::{Kept, Summed},
+    user_file::UserFile,
 };
 
 /// Classes listed with a prediction.
@@ -86,21 +87,40 @@ impl Session {
         }
     }
 
-    /// Loads a network from the bytes of its file.
-    pub async fn add_model(&self, job: Job, known: Known, expected: Option<String>, bytes: Vec<u8>) -> Outcome {
+    /// Loads a network from its file and those that hold weights of it.
+    pub async fn add_model(
+        &self,
+        job: Job,
+        known: Known,
+        expected: Option<String>,
+        file: Blob,
+        beside: &[(String, Rc<UserFile>)],
+        architecture: Option<String>,
+    ) -> Outcome {
         self.stage(job, Stage::Reading).await?;
-        let hash = sha256(&bytes);
-        if expected.is_some_and(|expected| expected != hash) {
+        fetch::check_size(file.len())?;
+        let mut pacer = JobPacer::new(job, Stage::Reading, self.cancelled.clone());
+        if let Some(expected) = expected
+            && let hash = sha256(std::slice::from_ref(&file), &mut pacer).await?
+            && expected != hash
+        {
             return Err(Failure::new(
                 format!("{} arrived damaged.", known.name),
                 format!("its SHA-256 is {hash}"),
                 "Reload the page; if it happens again, the site's copy of the file is broken.",
             ));
         }
-        let imported = read_model(&ModelFiles::new(&known.name, bytes))?;
+        let named = beside.iter().map(|(name, file)| (name.clone(), file.blob())).collect();
+        let files = ModelFiles { beside: named, architecture, ..ModelFiles::new(&known.name, file) };
+        let imported = read_model(&files)?;
+        // Weights in other files make another network of the same description.
+        let taken = beside.iter().filter(|(_, file)| file.is_read()).map(|(_, file)| file.blob());
+        let parts: Vec<Blob> = std::iter::once(files.file).chain(taken).collect();
+        let hash = sha256(&parts, &mut pacer).await?;
         self.stage(job, Stage::Preparing).await?;
         let id = known.id.clone();
-        let model = Model::load(imported, hash, known, &self.device)?;
+        let mut pacer = JobPacer::new(job, Stage::Preparing, self.cancelled.clone());
+        let model = Model::load(imported, hash, known, &self.device, &mut pacer).await?;
         let info = Box::new((*model.info).clone());
         self.passes.borrow_mut().remove(&id);
         self.models.borrow_mut().insert(id, model);
@@ -122,44 +142,26 @@ impl Session {
         Ok(())
     }
 
-    /// Loads a file as what its content says it is.
-    pub async fn open_file(&self, job: Job, id: String, name: String, bytes: Vec<u8>) -> Outcome {
-        match sniff(&bytes) {
-            kind if kind.is_picture() => self.add_image(job, ImageId(id), name, &bytes).await,
-            // A list of class names is no failure of reading: it only belongs somewhere else.
-            kind @ (FileKind::Text | FileKind::Json) if read_labels(&bytes).is_ok_and(|labels| labels.len() > 1) => {
-                Err(Failure::new(
-                    format!("{name} is {}, not a network or a picture.", kind.describe()),
-                    "",
-                    "If it lists the classes of a network, open it in the input settings of that network.",
-                ))
-            }
-            _ => {
-                let known = Known { id: ModelId(id), name, preprocessing: None, labels: None };
-                self.add_model(job, known, None, bytes).await
-            }
-        }
-    }
-
     /// Changes a network's preprocessing or class names.
     pub fn configure_model(
         &self,
         job: Job,
         id: &ModelId,
-        preprocessing: Option<innspect_graph::Preprocessing>,
-        labels: Option<&ArrayBuffer>,
+        preprocessing: Option<Preprocessing>,
+        labels: Option<Blob>,
     ) -> Outcome {
-        let labels = labels.map(|buffer| Ok::<_, Failure>(read_labels(&fetch::attached(buffer)?)?)).transpose()?;
+        let labels = labels.map(|file| read_labels(&file.bytes()?)).transpose()?;
         let mut models = self.models.borrow_mut();
         let model = models.get_mut(id).ok_or_else(missing_model)?;
         if let Some(labels) = labels {
             model.set_labels(labels)?;
         }
         if let Some(preprocessing) = preprocessing {
+            model.check_preprocessing(&preprocessing)?;
             // A trial run refuses settings that no picture could be prepared with.
             let grey = Picture::from_rgb(2, 2, vec![128; 12])?;
             prepare(&grey, &preprocessing)?;
-            model.set_preprocessing(preprocessing)?;
+            model.set_preprocessing(preprocessing);
         }
         let info = Box::new((*model.info).clone());
         drop(models);
@@ -256,6 +258,30 @@ impl Session {
         Ok(())
     }
 
+    /// Shows what a network would see with other settings.
+    pub fn show_input(&self, job: Job, model: &ModelId, image: &ImageId, preprocessing: &Preprocessing) -> Outcome {
+        let input = {
+            let models = self.models.borrow();
+            let model = models.get(model).ok_or_else(missing_model)?;
+            model.check_preprocessing(preprocessing)?;
+            model.info.input
+        };
+        let picture = self.picture(image)?;
+        let tensor = prepare(&picture, preprocessing)?.tensor;
+        let view = to_view(&tensor, input, preprocessing);
+        let range = tensor
+            .iter()
+            .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| [low.min(value), high.max(value)]);
+        let size = [view.width, view.height];
+        port::send_with(&Reply::ShownInput { job, size, range }, &[Attachment::Bytes(&view.pixels)]);
+        Ok(())
+    }
+
+    /// Whether a network has these class names.
+    pub fn has_labels(&self, id: &ModelId, labels: &[String]) -> bool {
+        self.models.borrow().get(id).is_some_and(|model| model.info.labels == labels)
+    }
+
     /// Draws a kept explanation anew.
     pub async fn render(&self, job: Job, display: Display) -> Outcome {
         let kept = self.kept(job)?;
@@ -305,7 +331,7 @@ impl Session {
     }
 
     /// Says what a job does now, and lets a cancellation through.
-    async fn stage(&self, job: Job, stage: Stage) -> Outcome {
+    pub async fn stage(&self, job: Job, stage: Stage) -> Outcome {
         port::send(&Reply::Progress { job, stage, done: 0, total: 0 });
         breathe().await;
         if self.cancelled.borrow().contains(&job) { Err(Failure::Cancelled) } else { Ok(()) }
