@@ -26,6 +26,9 @@ pub enum Command {
     Inspect {
         /// A file, or the id of a built-in network
         model: String,
+        /// The architecture of a file of weights alone, such as ResNet50
+        #[arg(long)]
+        architecture: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -47,12 +50,23 @@ pub enum DeviceOption {
     Gpu,
 }
 
-/// Options of `predict`.
+/// Which network.
 #[derive(Debug, Args)]
-pub struct PredictOptions {
+pub struct ModelChoice {
     /// A file, or the id of a built-in network
     #[arg(long)]
     pub model: String,
+    /// The architecture of a file of weights alone, such as ResNet50
+    #[arg(long)]
+    pub architecture: Option<String>,
+}
+
+/// Options of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictOptions {
+    /// The network
+    #[command(flatten)]
+    pub model: ModelChoice,
     /// Pictures
     #[arg(long, num_args = 1.., required_unless_present = "input", conflicts_with = "input")]
     pub image: Vec<PathBuf>,
@@ -76,9 +90,9 @@ pub struct PredictOptions {
 /// What is explained and how: shared by `explain` and `evaluate`.
 #[derive(Debug, Args)]
 pub struct Question {
-    /// A file, or the id of a built-in network
-    #[arg(long)]
-    pub model: String,
+    /// The network
+    #[command(flatten)]
+    pub model: ModelChoice,
     /// A picture
     #[arg(long, required_unless_present = "input", conflicts_with = "input")]
     pub image: Option<PathBuf>,

@@ -4,7 +4,7 @@ use innspect_explain::{default_layer, layer_infos};
 use innspect_protocol::LayerInfo;
 use serde::Serialize;
 
-use crate::{failure::Failure, model, output::outln};
+use crate::{args::ModelChoice, failure::Failure, model, output::outln};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -23,8 +23,8 @@ struct Report<'a> {
 }
 
 /// Prints a network's layers.
-pub fn run(name: &str, json: bool) -> Result<(), Failure> {
-    let model = model::open(name)?;
+pub fn run(choice: &ModelChoice, json: bool) -> Result<(), Failure> {
+    let model = model::open(choice)?;
     let graph = &model.graph;
     let report = Report {
         name: &model.name,

@@ -18,7 +18,10 @@ mod question;
 
 use clap::Parser as _;
 
-use crate::{args::Command, failure::Failure};
+use crate::{
+    args::{Command, ModelChoice},
+    failure::Failure,
+};
 
 fn main() -> std::process::ExitCode {
     let arguments = match args::Arguments::try_parse() {
@@ -52,7 +55,7 @@ fn main() -> std::process::ExitCode {
 fn run(arguments: args::Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Methods { json } => methods::run(json),
-        Command::Inspect { model, json } => inspect::run(&model, json),
+        Command::Inspect { model, architecture, json } => inspect::run(&ModelChoice { model, architecture }, json),
         Command::Predict(options) => predict::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),

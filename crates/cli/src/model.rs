@@ -12,8 +12,8 @@ use innspect_graph::{Graph, Preprocessing, preprocessing::guess_preprocessing};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    args::DeviceOption,
-    disk,
+    args::{DeviceOption, ModelChoice},
+    disk::OnDisk,
     failure::{Failure, read},
 };
 
@@ -38,9 +38,10 @@ pub struct Model {
 }
 
 /// Opens a file, or a built-in network by its id.
-pub fn open(model: &str) -> Result<Model, Failure> {
+pub fn open(choice: &ModelChoice) -> Result<Model, Failure> {
+    let model = choice.model.as_str();
     if Path::new(model).is_file() {
-        return from_file(Path::new(model), model, None, None);
+        return from_file(Path::new(model), model, choice.architecture.clone(), None, None);
     }
     let looks_like_file = model.contains(['/', '\\']) || Path::new(model).extension().is_some();
     let directory = models_directory().filter(|_| !looks_like_file).ok_or_else(|| {
@@ -56,18 +57,23 @@ pub fn open(model: &str) -> Result<Model, Failure> {
         ));
     };
     let labels = read_labels(&read(&directory.join(&entry.labels))?)?;
-    from_file(&directory.join(&entry.file), &entry.name, Some(entry.preprocessing.clone()), Some(labels))
+    from_file(&directory.join(&entry.file), &entry.name, None, Some(entry.preprocessing.clone()), Some(labels))
 }
 
 fn from_file(
     path: &Path,
     name: &str,
+    architecture: Option<String>,
     preprocessing: Option<Preprocessing>,
     labels: Option<Vec<String>>,
 ) -> Result<Model, Failure> {
-    let files = ModelFiles { beside: beside(path), ..ModelFiles::new(name, disk::open(path)?) };
-    let sha256 = sha256(&files.file)?;
+    let others = beside(path);
+    let named = others.iter().map(|(name, file)| (name.clone(), file.blob())).collect();
+    let files = ModelFiles { beside: named, architecture, ..ModelFiles::new(name, OnDisk::open(path)?.blob()) };
     let imported = read_model(&files)?;
+    // Weights in other files make another network of the same description.
+    let taken = others.iter().filter(|(_, file)| file.is_read()).map(|(_, file)| file.blob());
+    let sha256 = sha256(std::iter::once(files.file.clone()).chain(taken))?;
     let graph = imported.graph;
     let (preprocessing, preprocessing_origin) = match (preprocessing, &graph.preprocessing) {
         (Some(known), _) => (known, "From the catalogue of built-in networks.".to_owned()),
@@ -115,16 +121,19 @@ impl Model {
     }
 }
 
-fn sha256(file: &Blob) -> Result<String, FormatError> {
+/// SHA-256 of files one after the other, hexadecimal.
+fn sha256(files: impl Iterator<Item = Blob>) -> Result<String, FormatError> {
     let mut hash = Sha256::new();
-    for piece in file.pieces() {
-        hash.update(piece?);
+    for file in files {
+        for piece in file.pieces() {
+            hash.update(piece?);
+        }
     }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The other files in its folder, which hold the weights of some formats. None of them is read before a reader asks.
-fn beside(path: &Path) -> Vec<(String, Blob)> {
+/// The other files in its folder by name, which hold the weights of some formats. None is read before a reader asks.
+fn beside(path: &Path) -> Vec<(String, Rc<OnDisk>)> {
     let Some(entries) = path.parent().and_then(|folder| {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         fs::read_dir(folder).ok()
@@ -134,5 +143,8 @@ fn beside(path: &Path) -> Vec<(String, Blob)> {
     let others = entries.flatten().map(|entry| entry.path()).filter(|other| other != path && other.is_file());
     let mut others: Vec<PathBuf> = others.collect();
     others.sort();
-    others.iter().filter_map(|other| Some((other.file_name()?.to_str()?.to_owned(), disk::open(other).ok()?))).collect()
+    others
+        .iter()
+        .filter_map(|other| Some((other.file_name()?.to_str()?.to_owned(), OnDisk::open(other).ok()?)))
+        .collect()
 }

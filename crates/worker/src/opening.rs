@@ -5,13 +5,7 @@ use std::rc::Rc;
 use innspect_formats::{FileKind, read_labels, sniff_blob};
 use innspect_protocol::{GivenFile, ImageId, Job, ModelId, Reply, Stage};
 
-use crate::{
-    failure::Failure,
-    model::Known,
-    port,
-    session::Session,
-    user_file::UserFile,
-};
+use crate::{failure::Failure, model::Known, port, session::Session, user_file::UserFile};
 
 /// Longest list of class names that is looked at, in bytes.
 const MAX_LABELS: u64 = 4 << 20;
@@ -132,7 +126,8 @@ impl Session {
         let given = candidates.iter().map(|other| ModelId(other.given.id.clone()));
         let models: Vec<ModelId> = given.filter(|id| self.has_labels(id, labels)).collect();
         if models.is_empty() {
-            let what = format!("{} is {}, not a network or a picture.", candidate.given.name, candidate.kind.describe());
+            let what =
+                format!("{} is {}, not a network or a picture.", candidate.given.name, candidate.kind.describe());
             let advice = "If it lists the classes of a network, open it in the input settings of that network.";
             port::send(&Failure::new(what, "", advice).into_reply(job));
         } else {

@@ -110,6 +110,9 @@ impl Session {
                 "Reload the page; if it happens again, the site's copy of the file is broken.",
             ));
         }
+        // In the same order however they were given, for the hash.
+        let mut beside: Vec<&(String, Rc<UserFile>)> = beside.iter().collect();
+        beside.sort_by(|a, b| a.0.cmp(&b.0));
         let named = beside.iter().map(|(name, file)| (name.clone(), file.blob())).collect();
         let files = ModelFiles { beside: named, architecture, ..ModelFiles::new(&known.name, file) };
         let imported = read_model(&files)?;
