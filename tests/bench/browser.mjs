@@ -19,6 +19,8 @@ export async function open(server, { webgpu = false } = {}) {
         throw new Error(`${error.message.split("\n")[0]}${console}`);
       }
     },
+    /** Gives the page a file on disk, as a person does. */
+    give: (path) => page.setInputFiles("#file", path),
     stop: () => browser.stop(),
   };
 }

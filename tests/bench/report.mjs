@@ -14,10 +14,11 @@ const grouped = (count) => count.toLocaleString("en-US").replaceAll(",", " ");
 
 /** All tables. */
 export function report(result) {
-  const { compare, counts, memory, sizes, visits } = result;
+  const { compare, counts, large, memory, sizes, visits } = result;
   const parts = [machine(result), figures(result)];
   if (compare) parts.push(costs(compare), forward(compare), ...compare.models.flatMap((model) => [methods(model), longMethods(model)]));
   if (memory) parts.push(memoryTable(memory));
+  if (large) parts.push(largeTable(large));
   if (counts) parts.push(launches(counts));
   if (sizes) parts.push(download(sizes));
   if (visits) parts.push(firstVisit(visits));
@@ -110,6 +111,14 @@ function memoryTable(memory) {
   const rows = memory.rows.map(({ steps, before, growth }) => [`${steps} steps`, megabytes(before), megabytes(growth)]);
   const head = ["Integrated Gradients", "wasm memory before", "growth until the map is there"];
   return `### Memory: ${memory.name}, CPU device\n\n${table(head, rows)}`;
+}
+
+function largeTable({ name, file, peakFactor, rows }) {
+  const lines = rows.map(({ what, milliseconds, memory }) => [what, seconds(milliseconds), megabytes(memory)]);
+  const head = ["Step", "time", "wasm memory afterwards"];
+  const note = `A file of ${megabytes(file)} with weights drawn at random, read in slices; at its largest the memory is ` +
+    `${times(peakFactor)} the file while it is loaded. wasm memory never shrinks.`;
+  return `### Large network: ${name}, CPU device\n\n${table(head, lines)}\n\n${note}`;
 }
 
 function launches({ adapter, models }) {

@@ -1,7 +1,7 @@
 // `cargo xtask bench`: all measurements, a table on standard output, target/bench.json.
 //
 //   --quick        few samples
-//   --only PART    forward (with the methods), memory, webgpu, sizes or visit; may be repeated
+//   --only PART    forward (with the methods), memory, large, webgpu, sizes or visit; may be repeated
 //   --write        put the tables into BENCHMARKS.md
 
 import { execFileSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { ROOT, SITE, catalog, launch } from "../e2e/support.mjs";
 import { compare } from "./compare.mjs";
 import { counts } from "./counts.mjs";
+import { large } from "./large.mjs";
 import { memory } from "./memory.mjs";
 import { report } from "./report.mjs";
 import { serve } from "./server.mjs";
@@ -21,7 +22,7 @@ import { visits } from "./visit.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const [BEGIN, END] = ["<!-- tables: begin -->", "<!-- tables: end -->"];
-const PARTS = ["forward", "memory", "webgpu", "sizes", "visit"];
+const PARTS = ["forward", "memory", "large", "webgpu", "sizes", "visit"];
 
 const options = commandLine();
 const wanted = (part) => options.only?.includes(part) ?? true;
@@ -46,6 +47,7 @@ const plans = {
     warm: quick ? 1_500 : 4_000, warmRounds: quick ? 1 : 2, limit: quick ? 60_000 : 240_000,
   },
   memory: { model: builtIn("efficientnet_lite0"), photo: pair[0] },
+  large: { photo: pair[0], limit: 300_000 },
   webgpu: { models: [golden("residual"), builtIn("squeezenet1_1")], photos: pair, limit: 150_000 },
   visit: { visits: quick ? 1 : 5, cards: models.length, limit: 120_000 },
 };
@@ -72,6 +74,7 @@ try {
   if (wanted("sizes")) result.sizes = sizes(SITE);
   if (wanted("forward")) result.compare = await compare(server, plans.forward, say);
   if (wanted("memory")) result.memory = await memory(server, plans.memory, say);
+  if (wanted("large")) result.large = await large(server, plans.large, say);
   result.load.after = os.loadavg()[0];
   if (wanted("visit")) result.visits = await visits(server, plans.visit, say);
   // Last: the software rasteriser keeps every core busy.

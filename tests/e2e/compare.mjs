@@ -106,7 +106,7 @@ export async function native(network, image, methods, { params = {}, pictures = 
  * each of `specs`. Gives `{kind, maps: [{values, reason}]}`.
  */
 async function inBrowser({ device, network, images, specs }) {
-  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer;
+  const file = (base64, name) => new File([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], name);
   const worker = new Worker(new URL("../worker_loader.js", location.href), { type: "module" });
   const waiting = [];
   worker.onmessage = ({ data: [json, ...attachments] }) => {
@@ -122,7 +122,7 @@ async function inBrowser({ device, network, images, specs }) {
       waiting.push({ wanted, done, fail });
       worker.onerror = (event) => fail(new Error(`the worker failed: ${event.message}`));
     });
-  const send = (request, attachments = []) => worker.postMessage([JSON.stringify(request), ...attachments], attachments);
+  const send = (request, files = []) => worker.postMessage([JSON.stringify(request), ...files]);
 
   await hear("listening");
   let answer = hear("started");
@@ -130,12 +130,12 @@ async function inBrowser({ device, network, images, specs }) {
   const started = (await answer).reply.device;
 
   answer = hear("model_ready");
-  send({ type: "load_model", job: 1, model: "m", name: "network", source: { kind: "attached" }, sha256: null, preprocessing: null, labels: null }, [bytes(network)]);
+  send({ type: "load_model", job: 1, model: "m", name: "network", source: { kind: "attached" }, sha256: null, preprocessing: null, labels: null }, [file(network, "network")]);
   await answer;
   const names = images.map((_, index) => `i${index}`);
   for (const [index, image] of images.entries()) {
     answer = hear("image_ready");
-    send({ type: "load_image", job: 100 + index, image: names[index], name: `picture ${index}.png`, source: { kind: "attached" } }, [bytes(image)]);
+    send({ type: "load_image", job: 100 + index, image: names[index], name: `picture ${index}.png`, source: { kind: "attached" } }, [file(image, `picture ${index}.png`)]);
     await answer;
   }
 

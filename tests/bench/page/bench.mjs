@@ -70,6 +70,12 @@ globalThis.bench = {
     return { milliseconds, model: reply.model };
   },
 
+  /** Opens the file that the page was given as a network: milliseconds, and what it is. */
+  async openFile({ id, limit }) {
+    const { reply, milliseconds } = await engine.open(id, document.getElementById("file").files[0], limit);
+    return { milliseconds, model: reply.model };
+  },
+
   /** Loads a network into onnxruntime-web: milliseconds. */
   async loadRuntime({ model }) {
     const bytes = await fetched(model.url);

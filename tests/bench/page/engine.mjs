@@ -3,6 +3,10 @@
 /** What ends a request. */
 const ENDS = new Set(["model_ready", "image_ready", "explained", "not_applicable", "cancelled"]);
 
+/** A request with its job; of files that are opened each has one. */
+const named = (request, job) =>
+  request.files ? { ...request, files: request.files.map((file) => ({ job, ...file })) } : { job, ...request };
+
 /** iNNspect's worker. */
 export class Engine {
   #worker;
@@ -50,14 +54,14 @@ export class Engine {
    * Sends a request and waits for its last reply. What the worker's GPU did meanwhile is in `counts` of the answer, if
    * the worker counts; the number of steps is in `steps`, if the worker showed a map on the way.
    */
-  async ask(request, { attachments = [], limit = 120_000 } = {}) {
+  async ask(request, { files = [], limit = 120_000 } = {}) {
     const job = this.#next++;
     const before = this.readings;
     const begun = performance.now();
     const { reply, steps } = await new Promise((done, fail) => {
       this.#jobs.set(job, { type: request.type, done, fail });
       setTimeout(() => fail(new Error(`${request.type} took longer than ${limit / 1000} s`)), limit);
-      this.#worker.postMessage([JSON.stringify({ job, ...request }), ...attachments], attachments);
+      this.#worker.postMessage([JSON.stringify(named(request, job)), ...files]);
     });
     const counts = Object.fromEntries(
       Object.entries(this.readings).map(([name, count]) => [name, count - (before[name] ?? 0)]),
@@ -67,19 +71,24 @@ export class Engine {
 
   /** Loads a network of the catalogue, or one of a golden file. */
   async load(model) {
-    const bytes = await fetched(model.url);
+    const file = new File([await fetched(model.url)], `${model.id}.onnx`);
     if (model.preprocessing) {
       const { id, name, sha256, preprocessing } = model;
       const request = { type: "load_model", model: id, name, source: { kind: "attached" }, sha256, preprocessing, labels: model.labels };
-      return this.ask(request, { attachments: [bytes] });
+      return this.ask(request, { files: [file] });
     }
-    return this.ask({ type: "open_file", id: model.id, name: `${model.id}.onnx` }, { attachments: [bytes] });
+    return this.open(model.id, file);
+  }
+
+  /** Opens a file of the user's as a network. */
+  async open(id, file, limit) {
+    return this.ask({ type: "open_files", files: [{ id, name: file.name }] }, { files: [file], limit });
   }
 
   /** Loads a picture from a file's bytes. */
   async picture(id, bytes) {
     const request = { type: "load_image", image: id, name: `${id}.png`, source: { kind: "attached" } };
-    return this.ask(request, { attachments: [bytes.slice(0)] });
+    return this.ask(request, { files: [new File([bytes], request.name)] });
   }
 
   /** Runs forward. */

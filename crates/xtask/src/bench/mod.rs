@@ -18,6 +18,12 @@ pub fn run(places: &Places, arguments: &[String]) -> Result<ExitCode> {
         bail!("no site in {}: run `cargo xtask build`", site.display());
     }
     setup::for_tests(places)?;
+    // Without a choice all is measured.
+    if !arguments.iter().any(|argument| argument.starts_with("--only"))
+        || arguments.iter().any(|part| part.ends_with("large"))
+    {
+        setup::for_large_networks(places)?;
+    }
     node_modules(places)?;
     let chromium = setup::chromium(places).context("no Chromium; set CHROMIUM to one")?;
     let status = command(places, "node")

@@ -64,6 +64,15 @@ pub fn for_tests(places: &Places) -> Result<()> {
     node_modules(places)
 }
 
+/// What the benchmark of a large network needs besides: h5py, which writes the network.
+pub fn for_large_networks(places: &Places) -> Result<()> {
+    let there = crate::command::capture(command(places, "python3").args(["-c", "import h5py"])).is_ok();
+    debian::ensure(
+        places,
+        Package::unless(there, "python3-h5py", "Python with h5py, for the benchmark of a large network"),
+    )
+}
+
 /// The browser that the end-to-end tests drive; `CHROMIUM` names another.
 pub fn chromium(places: &Places) -> Option<std::path::PathBuf> {
     if let Some(path) = env::var_os("CHROMIUM") {
