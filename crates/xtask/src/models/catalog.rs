@@ -10,10 +10,10 @@ use innspect_protocol::{Catalog, CatalogModel};
 
 use super::efficientnet::{self, VARIANTS};
 use super::packages::{Packages, sha256};
-use super::{network, squeezenet};
+use super::{keras, network, squeezenet};
 
 /// File with the names of the classes.
-const LABELS: &str = "imagenet1k.json";
+pub const LABELS: &str = "imagenet1k.json";
 
 /// The notices that the licences ask for.
 const NOTICES: &str = include_str!("notices.md");
@@ -92,6 +92,7 @@ pub fn write(folder: &Path) -> Result<()> {
             },
         )?);
     }
+    models.extend(keras::catalog(folder)?);
     let catalog = Catalog { models, photos: crate::photos::catalog(folder)? };
     let mut text = serde_json::to_string_pretty(&catalog)?;
     text.push('\n');
@@ -144,8 +145,12 @@ fn licences(catalog: &Catalog) -> String {
         let halves = "converted to ONNX, large kernels rounded to 16 bits";
         let _ = writeln!(
             text,
-            "* **{}** (`{}`): {}. From {}; {halves}.",
-            model.name, model.file, model.licence, model.source
+            "* **{}** (`{}`): {}. From {}; {}.",
+            model.name,
+            model.file,
+            model.licence,
+            model.source,
+            if model.file.ends_with(".h5") { "as it is" } else { halves }
         );
     }
     let _ = writeln!(

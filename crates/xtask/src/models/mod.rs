@@ -4,6 +4,8 @@
 //! where every byte comes from: the packages are fetched by name and version, the weight files in them are checked
 //! against known sums, and two runs give the same bytes.
 //!
+//! `--keras` adds networks of keras.applications for a private deployment; they are fetched from Keras' own server.
+//!
 //! The dependencies (archives, ONNX, pictures) would double the time that the other commands take to compile, so they
 //! sit behind the feature `models`; without it, the command starts itself again with the feature.
 
@@ -16,6 +18,8 @@ mod catalog;
 #[cfg(feature = "models")]
 mod efficientnet;
 #[cfg(feature = "models")]
+mod keras;
+#[cfg(feature = "models")]
 mod network;
 #[cfg(feature = "models")]
 pub mod packages;
@@ -24,7 +28,7 @@ mod squeezenet;
 
 /// Usage of the command.
 #[cfg(feature = "models")]
-const USAGE: &str = "usage: cargo xtask models [--only networks|photos]";
+const USAGE: &str = "usage: cargo xtask models [--only networks|photos | --keras vgg16,resnet50,...]";
 
 /// Runs the command.
 #[cfg(feature = "models")]
@@ -34,6 +38,11 @@ pub fn run(places: &Places, args: &[String]) -> Result<()> {
         [] => (true, true),
         ["--only", "networks"] => (true, false),
         ["--only", "photos"] => (false, true),
+        ["--keras", ids] => {
+            let folder = places.root.join("models");
+            keras::fetch(&folder, ids)?;
+            return catalog::write(&folder);
+        }
         _ => anyhow::bail!("{USAGE}"),
     };
     let packages = packages::Packages::new(places)?;
