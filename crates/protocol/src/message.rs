@@ -130,7 +130,7 @@ pub enum Request {
         model: ModelId,
         /// New preprocessing, if it changes.
         preprocessing: Option<Preprocessing>,
-        /// Attachment 0 is a labels file (TXT: one class a line; JSON: list or `imagenet_class_index`; CSV).
+        /// Attachment 0 is a labels file, a `File` (TXT: one class a line; JSON: list or `imagenet_class_index`; CSV).
         labels_file: bool,
     },
     /// Free a network.
@@ -196,6 +196,19 @@ pub enum Request {
         image: ImageId,
         /// Value of the parameter.
         baseline: String,
+    },
+    /// Show what a network would see of a picture that is prepared in another way, before its settings are changed: cut,
+    /// resized and in the network's order of channels, with the normalisation undone. Settings that do not fit the
+    /// network are refused as [`Request::ConfigureModel`] refuses them. Answered by [`Reply::ShownInput`].
+    ShowInput {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        image: ImageId,
+        /// How it is prepared.
+        preprocessing: Preprocessing,
     },
     /// Draw a kept result anew. Answered by [`Reply::Explained`] with the same job.
     Render {
@@ -346,6 +359,15 @@ pub enum Reply {
         job: Job,
         /// Width and height in pixels.
         size: [u32; 2],
+    },
+    /// What a network would see. Attachment 0: RGBA bytes, `size[0] · size[1] · 4`.
+    ShownInput {
+        /// Job.
+        job: Job,
+        /// Width and height in pixels.
+        size: [u32; 2],
+        /// The smallest and the largest of the numbers that the network gets, after normalisation.
+        range: [f32; 2],
     },
     /// A method does not apply to a network; nothing was computed.
     NotApplicable {

@@ -1,4 +1,5 @@
-//! The line to the worker. A message is an array `[json, ArrayBuffer, ...]` in both directions; buffers are transferred.
+//! The line to the worker. A message is an array of JSON and attachments: `File`s to the worker, which reads them piece
+//! by piece, and transferred `ArrayBuffer`s from it.
 //!
 //! Requests made before the device is chosen wait in a queue. Every reply finds its handler by its job; a job whose
 //! handler is gone (cancelled, replaced) is silent, so that a stale result can never be shown.
@@ -13,7 +14,7 @@ use innspect_protocol::{DeviceChoice, DeviceInfo, Job, MethodInfo, Reply, Reques
 use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast as _, prelude::*};
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// What the worker says of itself.
 pub enum Event {
@@ -34,7 +35,7 @@ struct Live {
 struct Inner {
     live: RefCell<Option<Live>>,
     started: Cell<bool>,
-    queue: RefCell<Vec<(Request, Vec<ArrayBuffer>)>>,
+    queue: RefCell<Vec<(Request, Vec<File>)>>,
     handlers: RefCell<HashMap<Job, Handler>>,
     next: Cell<u32>,
     device: DeviceChoice,
@@ -98,7 +99,7 @@ impl Engine {
     }
 
     /// Sends a request, or queues it while the device is not chosen yet.
-    pub fn send(self, request: Request, attachments: Vec<ArrayBuffer>) {
+    pub fn send(self, request: Request, attachments: Vec<File>) {
         let inner = self.0.get_value();
         if inner.started.get() {
             inner.post(&request, &attachments);
@@ -123,16 +124,14 @@ impl Engine {
 }
 
 impl Inner {
-    fn post(&self, request: &Request, attachments: &[ArrayBuffer]) {
+    fn post(&self, request: &Request, attachments: &[File]) {
         let Ok(json) = serde_json::to_string(request) else { return };
         let message = Array::of1(&JsValue::from_str(&json));
-        let transfer = Array::new();
-        for buffer in attachments {
-            message.push(buffer);
-            transfer.push(buffer);
+        for file in attachments {
+            message.push(file);
         }
         if let Some(live) = self.live.borrow().as_ref()
-            && let Err(error) = live.worker.post_message_with_transfer(&message, &transfer)
+            && let Err(error) = live.worker.post_message(&message)
         {
             (self.event)(Event::Down(down(&format!("{error:?}"))));
         }
@@ -147,11 +146,14 @@ impl Inner {
             Reply::Progress { job, .. }
             | Reply::ModelReady { job, .. }
             | Reply::ImageReady { job, .. }
+            | Reply::Belongs { job, .. }
+            | Reply::ChooseArchitecture { job, .. }
             | Reply::Predicted { job, .. }
             | Reply::Explained { job, .. }
             | Reply::Partial { job, .. }
             | Reply::Assessed { job, .. }
             | Reply::Shown { job, .. }
+            | Reply::ShownInput { job, .. }
             | Reply::NotApplicable { job, .. }
             | Reply::Cancelled { job } => Some(*job),
         };
@@ -160,8 +162,11 @@ impl Inner {
             reply,
             Reply::ModelReady { .. }
                 | Reply::ImageReady { .. }
+                | Reply::Belongs { .. }
+                | Reply::ChooseArchitecture { .. }
                 | Reply::Assessed { .. }
                 | Reply::Shown { .. }
+                | Reply::ShownInput { .. }
                 | Reply::NotApplicable { .. }
                 | Reply::Cancelled { .. }
                 | Reply::Failed { .. }
