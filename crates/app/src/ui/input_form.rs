@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::{input_labels::InputLabels, input_preview::InputPreview};
 use crate::{
-    flow::{input, keyboard},
+    flow::input,
     pure::{
         form::Draft,
         presets::{self, Preset},
@@ -20,7 +20,6 @@ const FILTERS: &[(ResizeFilter, &str)] =
     &[(ResizeFilter::Bilinear, "Bilinear"), (ResizeFilter::Bicubic, "Bicubic"), (ResizeFilter::Nearest, "Nearest")];
 const COLOUR: &[(ChannelOrder, &str)] = &[(ChannelOrder::Rgb, "RGB"), (ChannelOrder::Bgr, "BGR")];
 const GREY: &[(ChannelOrder, &str)] = &[(ChannelOrder::Grey, "Grey")];
-const SCALE: &str = "input-scale";
 
 /// The fields, each a signal.
 #[derive(Clone, Copy)]
@@ -152,17 +151,14 @@ pub fn InputForm(
                         name="Custom"
                         detail="Your own numbers below"
                         chosen=own
-                        press=move || {
-                            custom.set(true);
-                            keyboard::focus(SCALE);
-                        }
+                        press=move || custom.set(true)
                     />
                 </fieldset>
                 <InputPreview model=model.id.clone() steps=built />
             </div>
             <p class="formula">"(pixel · scale − mean) / deviation"</p>
             <div class="grid three">
-                <Text label="Scale" test=SCALE value=fields.scale />
+                <Text label="Scale" test="input-scale" value=fields.scale />
                 <Text label="Mean per channel" test="input-mean" value=fields.mean />
                 <Text label="Deviation per channel" test="input-std" value=fields.std />
             </div>
