@@ -1,5 +1,7 @@
 //! The architecture of a file that holds weights alone, chosen by the user.
 
+use std::time::Duration;
+
 use innspect_protocol::{Job, UserError};
 use leptos::{html, prelude::*};
 
@@ -36,7 +38,8 @@ pub fn ChooseDialog() -> impl IntoView {
             if !dialog.open() {
                 dialog.show_modal().ok();
             }
-            keyboard::focus(FIELD);
+            // The field comes with the content, in the same turn.
+            set_timeout(|| keyboard::focus(FIELD), Duration::ZERO);
         } else if dialog.open() {
             dialog.close();
         }

@@ -16,6 +16,9 @@ use crate::{
 /// Changes that follow each other this fast are shown once.
 const PAUSE: Duration = Duration::from_millis(150);
 
+/// Below this width the pixels of the input are shown as squares.
+const COARSE: u32 = 128;
+
 /// The thumbnail with the numbers that the network gets.
 #[component]
 pub fn InputPreview(
@@ -96,6 +99,7 @@ pub fn InputPreview(
                 role="img"
                 aria-label=label
                 class:absent=move || pixels.with(Option::is_none)
+                class:coarse=move || pixels.with(|pixels| pixels.as_ref().is_some_and(|pixels| pixels.width < COARSE))
                 class:stale=move || trouble.with(Option::is_some) || steps.with(Result::is_err)
                 data-testid="input-seen"
             ></canvas>
