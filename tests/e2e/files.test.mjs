@@ -50,7 +50,7 @@ scenario("the input of a dropped network is shown and can be changed", { query: 
   assert.ok((await hint.innerText()).length > 40);
   await card.getByTestId("input-change").click();
   const dialog = page.getByTestId("input-dialog");
-  await dialog.getByRole("button", { name: "BGR minus mean" }).click();
+  await dialog.getByTestId("preset-keras-caffe").check();
   const labels = Array.from({ length: 10 }, (_, index) => `thing ${index}`).join("\n");
   await dialog.getByTestId("input-labels").setInputFiles({ name: "labels.txt", mimeType: "text/plain", buffer: Buffer.from(labels) });
   await dialog.getByTestId("input-apply").click();

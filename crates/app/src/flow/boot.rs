@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{explaining, link, loading, selection, sensitivity};
+use super::{explaining, files, link, loading, selection, sensitivity, stored};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -24,17 +24,23 @@ pub fn begin(store: Store) {
     let link = link::read(store);
     pwa::watch_online(store.online);
     pwa::register(move || {
-        let toast =
-            Toast { id: store.fresh(), text: "A new version is ready.".into(), action: Some(ToastAction::Update) };
+        let (id, text) = (store.fresh(), "A new version is ready.".to_owned());
+        let toast = Toast { id, text, action: Some(ToastAction::Update), told: false };
         store.toasts.update(|toasts| toasts.push(toast));
     });
     store.engine.restart();
     leptos::task::spawn_local(async move {
+        // Before the address is written: it may name networks that are stored.
+        let stored = async {
+            stored::read(store).await;
+            stored::open_named(store, &link);
+        };
         match fetch::json::<Catalog>(CATALOG).await {
             Ok(catalog) => fill(store, catalog, &link),
             Err(reason) => store.catalog_error.set(Some(reason)),
         }
         store.catalog_read.set(true);
+        stored.await;
         link::keep(store);
     });
     link::keep_known(store);
@@ -76,7 +82,7 @@ fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
 /// Starts the engine anew; everything is loaded again.
 pub fn restart(store: Store) {
     store.status.set(EngineStatus::Starting);
-    store.files.update(|files| files.clear());
+    files::restarted(store);
     selection::forget_removed(store);
     sensitivity::forget(store);
     store.baselines.set(Default::default());

@@ -33,7 +33,8 @@ pub fn listen(store: Store) {
         }
         // A dialog handles Escape by itself and lets no other key through.
         let dialog = |open: RwSignal<Option<ModelId>>| open.with_untracked(Option::is_some);
-        if store.help.get_untracked() || dialog(store.configuring) || dialog(store.inspecting) {
+        let choosing = store.choosing.with_untracked(Option::is_some);
+        if store.help.get_untracked() || dialog(store.configuring) || dialog(store.inspecting) || choosing {
             return;
         }
         if !matches!(action, Action::Escape) {
@@ -117,7 +118,8 @@ fn is_narrow() -> bool {
     query.is_some_and(|query| query.matches())
 }
 
-fn focus(id: &str) {
+/// Gives an element the focus.
+pub fn focus(id: &str) {
     if let Some(field) = element(id) {
         field.focus().ok();
     }

@@ -3,6 +3,7 @@
 use innspect_protocol::{ChannelReduction, Colormap, Display, ImageId, TargetKind};
 use leptos::prelude::*;
 
+use super::stored;
 use crate::{
     pure::{
         choice::ClassChoice,
@@ -11,7 +12,7 @@ use crate::{
         target::{FIRST_UNIT, TargetChoice},
     },
     state::{
-        Aim, ClassRef, Store,
+        Aim, ClassRef, ModelEntry, Store,
         store::{DEFAULT_METHOD, DEFAULT_OPACITY},
     },
     web::storage,
@@ -42,12 +43,14 @@ pub fn keep(store: Store) {
             let link = ViewState::parse(&storage::fragment());
             apply(store, &link);
             let pictures = store.pictures.get_untracked();
-            if let Some(id) = link.picture.map(ImageId).filter(|id| pictures.iter().any(|picture| picture.id == *id)) {
+            if let Some(id) = link.picture.clone().map(ImageId).filter(|id| pictures.iter().any(|picture| picture.id == *id)) {
                 store.primary.set(Some(id));
             }
             for model in store.models.get_untracked() {
-                model.shown.set(link.models.as_ref().is_none_or(|models| models.contains(&model.id.0)));
+                let name = untrack(|| model.link_name());
+                model.shown.set(link.models.as_ref().is_none_or(|models| name.is_some_and(|name| models.contains(&name))));
             }
+            stored::open_named(store, &link);
         });
     });
 }
@@ -99,7 +102,11 @@ fn view(store: Store) -> ViewState {
         None => store.params.with(|params| params.get(&method).cloned().unwrap_or_default()),
     };
     let models = store.models.get();
-    let shown: Vec<String> = models.iter().filter(|model| model.shown.get()).map(|model| model.id.0.clone()).collect();
+    let shown: Vec<&ModelEntry> = models.iter().filter(|model| model.shown.get()).collect();
+    let names: Vec<String> = shown.iter().filter_map(|model| model.link_name()).collect();
+    // All that the site brings, and nothing else, is what a visitor sees who has no link.
+    let usual = names.len() == models.iter().filter(|model| model.catalog().is_some()).count()
+        && shown.iter().all(|model| model.catalog().is_some());
     let first = store.pictures.with(|pictures| pictures.first().map(|picture| picture.id.clone()));
     // Files of the user cannot be named by a link.
     let picture = store.picture().filter(|picture| picture.catalog().is_some() && Some(&picture.id) != first.as_ref());
@@ -114,7 +121,7 @@ fn view(store: Store) -> ViewState {
         concept: store.aim.concept.get(),
         seed: store.aim.seed.get(),
         picture: picture.map(|picture| picture.id.0),
-        models: (shown.len() != models.len()).then_some(shown),
+        models: (!usual).then_some(names),
         colormap: Some(store.look.colormap.get()).filter(|colormap| *colormap != Colormap::Auto),
         reduction: Some(store.look.reduction.get()).filter(|reduction| *reduction != ChannelReduction::Sum),
         clip: Some(store.look.clip.get()).filter(|clip| *clip != Display::default().clip),

@@ -2,15 +2,16 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use innspect_graph::Preprocessing;
-use innspect_protocol::{CatalogModel, ImageId, Reply, Request, Source, Stage, UserError};
+use innspect_protocol::{CatalogModel, ImageId, Job, ModelId, Reply, Request, Source, Stage, UserError};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
-use super::boot::site_url;
+use super::{boot::site_url, input};
 use crate::{
     pure::params,
-    state::{EngineStatus, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store},
+    state::{
+        EngineStatus, FilesHandle, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store,
+    },
     web::{canvas::Pixels, fetch, pwa},
 };
 
@@ -63,69 +64,76 @@ pub fn keep_loading(store: Store) {
 /// Loads a network.
 pub fn load_model(store: Store, model: ModelEntry) {
     model.state.set(ModelState::Loading { stage: Stage::Waiting, done: 0, total: 0 });
-    leptos::task::spawn_local(async move {
-        match model.origin.clone() {
-            ModelOrigin::BuiltIn(entry) => match labels(&site_url(&entry.labels)).await {
-                Ok(labels) => request_built_in(store, &model, &entry, labels),
+    let job = store.engine.job();
+    let entry = model.clone();
+    let listen = move || store.engine.hear(job, move |reply, _| hear_model(store, &entry, reply));
+    match model.origin.clone() {
+        ModelOrigin::Files(files) => {
+            listen();
+            request_files(store, job, model.id, files);
+        }
+        ModelOrigin::BuiltIn(entry) => leptos::task::spawn_local(async move {
+            match labels(&site_url(&entry.labels)).await {
+                Ok(labels) => {
+                    listen();
+                    request_built_in(store, job, &model, &entry, labels);
+                }
                 Err(reason) => model.state.set(ModelState::Failed(UserError {
                     what: "The class names of this network could not be read.".into(),
                     place: format!("{}: {reason}", entry.labels),
                     advice: "Check the connection and try again.".into(),
                 })),
-            },
-            ModelOrigin::File(file) => match fetch::bytes(&file.get_value()).await {
-                Some(bytes) => request(store, &model, Source::Attached, vec![bytes], None, None, None),
-                None => model.state.set(ModelState::Failed(unreadable(&model.name))),
-            },
-        }
-    });
-}
-
-/// The error of a file that the browser does not hand out any more.
-#[must_use]
-pub fn unreadable(name: &str) -> UserError {
-    UserError {
-        what: "The browser could not read the file.".into(),
-        place: name.to_owned(),
-        advice: "Choose it again; it may have been moved or changed.".into(),
+            }
+        }),
     }
 }
 
-fn request_built_in(store: Store, model: &ModelEntry, entry: &CatalogModel, labels: Vec<String>) {
-    let source = Source::Site { url: site_url(&entry.file), bytes: entry.bytes };
-    let (sha256, preprocessing) = (Some(entry.sha256.clone()), Some(entry.preprocessing.clone()));
-    request(store, model, source, Vec::new(), sha256, preprocessing, Some(labels));
+fn request_built_in(store: Store, job: Job, model: &ModelEntry, entry: &CatalogModel, labels: Vec<String>) {
+    let request = Request::LoadModel {
+        job,
+        model: model.id.clone(),
+        name: model.name.clone(),
+        source: Source::Site { url: site_url(&entry.file), bytes: entry.bytes },
+        beside: Vec::new(),
+        architecture: None,
+        sha256: Some(entry.sha256.clone()),
+        preprocessing: Some(entry.preprocessing.clone()),
+        labels: Some(labels),
+    };
+    store.engine.send(request, Vec::new());
 }
 
-fn request(
-    store: Store,
-    model: &ModelEntry,
-    source: Source,
-    attachments: Vec<ArrayBuffer>,
-    sha256: Option<String>,
-    preprocessing: Option<Preprocessing>,
-    labels: Option<Vec<String>>,
-) {
-    let job = store.engine.job();
-    let entry = model.clone();
-    store.engine.hear(job, move |reply, _| hear_model(store, &entry, reply));
-    let (model, name) = (model.id.clone(), model.name.clone());
-    store.engine.send(Request::LoadModel { job, model, name, source, sha256, preprocessing, labels }, attachments);
+/// Asks for a network of the user's. What the user changed about its input is put back when it is there, so that what
+/// its file says is known too.
+pub fn request_files(store: Store, job: Job, model: ModelId, files: FilesHandle) {
+    let files = files.get_value();
+    let attachments = files.all().map(|file| file.file.clone()).collect();
+    let request = Request::LoadModel {
+        job,
+        model,
+        name: files.own.name,
+        source: Source::Attached,
+        beside: files.beside.into_iter().map(|file| file.name).collect(),
+        architecture: files.architecture,
+        sha256: None,
+        preprocessing: None,
+        labels: None,
+    };
+    store.engine.send(request, attachments);
 }
 
-/// Takes the replies to the loading or configuring of a network.
-pub fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
+fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
     match reply {
         Reply::Progress { stage, done, total, .. } => model.state.set(ModelState::Loading { stage, done, total }),
         Reply::ModelReady { model: info, .. } => {
-            store.announcement.set(format!("{} is ready", model.name));
             if let ModelOrigin::BuiltIn(entry) = &model.origin {
                 pwa::keep(vec![site_url(&entry.file), site_url(&entry.labels)]);
             }
-            model.revision.update(|revision| *revision += 1);
-            model.state.set(ModelState::Ready((*info).into()));
+            input::arrive(store, model, *info);
         }
-        Reply::Failed { error, .. } => model.state.set(ModelState::Failed(error)),
+        Reply::Failed { error, .. } | Reply::ChooseArchitecture { error, .. } => {
+            model.state.set(ModelState::Failed(error));
+        }
         Reply::Cancelled { .. } => model.state.set(ModelState::Waiting),
         _ => {}
     }
@@ -134,21 +142,15 @@ pub fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
 /// Decodes a picture in the engine.
 pub fn load_picture(store: Store, picture: &Picture) {
     picture.state.set(PictureState::Loading);
-    let picture = picture.clone();
-    leptos::task::spawn_local(async move {
-        let (source, attachments) = match &picture.origin {
-            PictureOrigin::BuiltIn(_) => (Source::Site { url: picture.url.clone(), bytes: 0 }, Vec::new()),
-            PictureOrigin::File(file) => match fetch::bytes(&file.get_value()).await {
-                Some(bytes) => (Source::Attached, vec![bytes]),
-                None => return picture.state.set(PictureState::Failed(unreadable(&picture.title))),
-            },
-        };
-        let job = store.engine.job();
-        let entry = picture.clone();
-        store.engine.hear(job, move |reply, attachments| hear_picture(store, &entry, reply, &attachments));
-        let (image, name) = (picture.id.clone(), picture.title.clone());
-        store.engine.send(Request::LoadImage { job, image, name, source }, attachments);
-    });
+    let (source, attachments) = match &picture.origin {
+        PictureOrigin::BuiltIn(_) => (Source::Site { url: picture.url.clone(), bytes: 0 }, Vec::new()),
+        PictureOrigin::File(file) => (Source::Attached, vec![file.get_value()]),
+    };
+    let job = store.engine.job();
+    let entry = picture.clone();
+    store.engine.hear(job, move |reply, attachments| hear_picture(store, &entry, reply, &attachments));
+    let (image, name) = (picture.id.clone(), picture.title.clone());
+    store.engine.send(Request::LoadImage { job, image, name, source }, attachments);
 }
 
 fn hear_picture(store: Store, picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use innspect_protocol::{ImageId, Job, ModelId, Request};
 use leptos::prelude::*;
 
-use super::quality;
+use super::{quality, stored};
 use crate::{
     pure::{choice::ClassChoice, methods},
     state::{ModelEntry, Picture, PictureState, Store, Toast, ToastAction},
@@ -144,7 +144,11 @@ pub fn remove_picture(store: Store, id: &ImageId) {
 pub fn forget_removed(store: Store) {
     REMOVED_MODELS.with_borrow_mut(Vec::clear);
     REMOVED_PICTURES.with_borrow_mut(Vec::clear);
-    store.toasts.update(|toasts| toasts.retain(|toast| toast.action == Some(ToastAction::Update)));
+    store.toasts.update(|toasts| {
+        toasts.retain(|toast| {
+            matches!(toast.action, None | Some(ToastAction::Update | ToastAction::RestoreStored(_)))
+        });
+    });
 }
 
 /// Does what a toast offers.
@@ -167,23 +171,30 @@ pub fn act(store: Store, action: &ToastAction) {
                 choose_picture(store, id);
             }
         }
+        ToastAction::RestoreStored(hash) => stored::restore(store, hash),
         ToastAction::Update => crate::web::pwa::update(),
     }
 }
 
-/// Says something that needs no answer.
+/// Says something that the list of files says too, where it is in sight.
 pub fn tell(store: Store, text: String) {
-    show(store, text, None, || {});
+    show(store, text, None, true, || {});
 }
 
-fn toast(store: Store, text: String, action: ToastAction, expired: impl Fn() + 'static) {
-    show(store, text, Some(action), expired);
+/// Says something that needs no answer.
+pub fn say(store: Store, text: String) {
+    show(store, text, None, false, || {});
 }
 
-fn show(store: Store, text: String, action: Option<ToastAction>, expired: impl Fn() + 'static) {
+/// Offers to take something back; `expired` is called once that is over.
+pub fn toast(store: Store, text: String, action: ToastAction, expired: impl Fn() + 'static) {
+    show(store, text, Some(action), false, expired);
+}
+
+fn show(store: Store, text: String, action: Option<ToastAction>, told: bool, expired: impl Fn() + 'static) {
     let id = store.fresh();
     store.announcement.set(text.clone());
-    store.toasts.update(|toasts| toasts.push(Toast { id, text, action }));
+    store.toasts.update(|toasts| toasts.push(Toast { id, text, action, told }));
     set_timeout(
         move || {
             store.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));

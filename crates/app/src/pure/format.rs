@@ -89,6 +89,24 @@ pub fn duration(milliseconds: f64) -> String {
     }
 }
 
+/// A day: `24 Nov 2026`; the month counts from 0, as in JavaScript.
+#[must_use]
+pub fn day(day: u32, month: u32, year: u32) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = MONTHS.get(month as usize).copied().unwrap_or("?");
+    format!("{day} {month} {year}")
+}
+
+/// The first few of a list, and how many more there are: `cat, dog and 8 more`.
+#[must_use]
+pub fn first_of(names: &[String], most: usize) -> String {
+    let first = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +128,14 @@ mod tests {
         assert_eq!(number(1.234e-7), "1.23e−7");
         assert_eq!(number(0.0), "0");
         assert_eq!(number(f64::NAN), "NaN");
+    }
+
+    #[test]
+    fn days_and_lists() {
+        assert_eq!(day(4, 10, 2026), "4 Nov 2026");
+        let names = ["cat", "dog", "emu"].map(str::to_owned);
+        assert_eq!(first_of(&names, 2), "cat, dog and 1 more");
+        assert_eq!(first_of(&names, 5), "cat, dog, emu");
     }
 
     #[test]

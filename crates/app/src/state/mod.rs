@@ -3,6 +3,7 @@
 pub mod aim;
 pub mod baselines;
 pub mod card;
+pub mod files;
 pub mod model;
 pub mod picture;
 pub mod quality;
@@ -11,7 +12,8 @@ pub mod store;
 pub use aim::{Aim, ClassRef};
 pub use baselines::{Baselines, Subject};
 pub use card::{Card, CardState, Map, Phase, Wanted};
+pub use files::{FileEntry, FileState, FilesHandle, NamedFile, NetworkFiles};
 pub use model::{ModelEntry, ModelOrigin, ModelState};
 pub use picture::{Picture, PictureOrigin, PictureState};
 pub use quality::{Measure, Measures, Pairing, Sensitivity};
-pub use store::{EngineStatus, FileEntry, FileState, Look, Sheet, Store, Toast, ToastAction};
+pub use store::{EngineStatus, Keeping, LabelsNote, Look, Sheet, Store, Toast, ToastAction};

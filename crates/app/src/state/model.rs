@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use innspect_protocol::{CatalogModel, ModelId, ModelInfo, Stage, UserError};
 use leptos::prelude::*;
-use web_sys::File;
 
-use super::Card;
+use super::{Card, FilesHandle};
 
 /// Where it comes from; needed again when the engine is restarted.
 #[derive(Clone)]
 pub enum ModelOrigin {
     /// The site.
     BuiltIn(Arc<CatalogModel>),
-    /// A file of the user.
-    File(StoredValue<File, LocalStorage>),
+    /// Files of the user, or copies of them that the browser keeps.
+    Files(FilesHandle),
 }
 
 /// Whether it can be used.
@@ -60,6 +59,10 @@ pub struct ModelEntry {
     pub slot: usize,
     /// Where it comes from.
     pub origin: ModelOrigin,
+    /// SHA-256 of its file once it is known.
+    pub hash: RwSignal<Option<String>>,
+    /// What is known of it by its file or the catalogue, before any change of the user's.
+    pub said: RwSignal<Option<Arc<ModelInfo>>>,
     /// Whether it can be used.
     pub state: RwSignal<ModelState>,
     /// Whether it has a card.
@@ -85,12 +88,18 @@ pub struct ModelEntry {
 impl ModelEntry {
     /// A network that waits for its turn; call it within the store's owner.
     pub fn new(id: ModelId, name: String, slot: usize, origin: ModelOrigin) -> Self {
-        let built_in = matches!(origin, ModelOrigin::BuiltIn(_));
+        let hash = match &origin {
+            ModelOrigin::BuiltIn(entry) => Some(entry.sha256.clone()),
+            ModelOrigin::Files(_) => None,
+        };
+        let built_in = hash.is_some();
         Self {
             id,
             name,
             slot,
             origin,
+            hash: RwSignal::new(hash),
+            said: RwSignal::new(None),
             state: RwSignal::new(ModelState::Waiting),
             shown: RwSignal::new(true),
             class: RwSignal::new(None),
@@ -104,12 +113,30 @@ impl ModelEntry {
         }
     }
 
+    /// The name of it in links, tracked: of a built-in network its id, of the user's own the hash of its file.
+    #[must_use]
+    pub fn link_name(&self) -> Option<String> {
+        match &self.origin {
+            ModelOrigin::BuiltIn(_) => Some(self.id.0.clone()),
+            ModelOrigin::Files(_) => self.hash.get(),
+        }
+    }
+
+    /// The files of a network of the user's.
+    #[must_use]
+    pub fn files(&self) -> Option<FilesHandle> {
+        match &self.origin {
+            ModelOrigin::BuiltIn(_) => None,
+            ModelOrigin::Files(files) => Some(*files),
+        }
+    }
+
     /// The catalogue's entry of a built-in network.
     #[must_use]
     pub fn catalog(&self) -> Option<&CatalogModel> {
         match &self.origin {
             ModelOrigin::BuiltIn(entry) => Some(entry),
-            ModelOrigin::File(_) => None,
+            ModelOrigin::Files(_) => None,
         }
     }
 }

@@ -7,15 +7,16 @@ use std::{
 
 use innspect_protocol::{
     ChannelReduction, Colormap, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo, ModelId,
-    Params, Scale, Stage, UserError,
+    Params, Scale, UserError,
 };
 use leptos::prelude::*;
 
-use super::{Aim, Baselines, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
+use super::{Aim, Baselines, FileEntry, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
 use crate::{
     pure::{
         choice::ClassChoice,
         geometry::{Point, Viewport},
+        stored::About,
     },
     web::{
         engine::{Engine, Event},
@@ -41,26 +42,6 @@ pub enum EngineStatus {
     Down(UserError),
 }
 
-/// Where a file of the user stands that is neither a network nor a picture yet.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FileState {
-    /// It is read.
-    Reading(Stage, u64, u64),
-    /// It could not be.
-    Failed(UserError),
-}
-
-/// Such a file.
-#[derive(Clone)]
-pub struct FileEntry {
-    /// The job that reads it.
-    pub job: Job,
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub state: RwSignal<FileState>,
-}
-
 /// What a toast offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToastAction {
@@ -68,6 +49,8 @@ pub enum ToastAction {
     RestoreModel(ModelId),
     /// Put a removed picture back.
     RestorePicture(ImageId),
+    /// Keep a stored network that was removed.
+    RestoreStored(String),
     /// Reload with the new version.
     Update,
 }
@@ -81,6 +64,30 @@ pub struct Toast {
     pub text: String,
     /// What it offers.
     pub action: Option<ToastAction>,
+    /// Whether the list of files says the same where it is in sight.
+    pub told: bool,
+}
+
+/// A network that is being copied into the browser's storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Its name.
+    pub name: String,
+    /// Bytes written.
+    pub done: u64,
+    /// All bytes.
+    pub total: u64,
+}
+
+/// What became of a list of class names that was given to the input dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelsNote {
+    /// It is read.
+    Reading(String),
+    /// It names the classes now.
+    Taken(String),
+    /// It does not fit.
+    Refused(UserError),
 }
 
 /// On a narrow window: which rail is open as a sheet.
@@ -148,6 +155,16 @@ pub struct Store {
     pub cross: RwSignal<Option<Point>>,
     /// Files being read, and files that could not be.
     pub files: RwSignal<Vec<FileEntry>>,
+    /// The file whose architecture is being chosen.
+    pub choosing: RwSignal<Option<Job>>,
+    /// Whether files are dragged over the page.
+    pub dragging: RwSignal<bool>,
+    /// Networks that the browser keeps, newest first.
+    pub stored: RwSignal<Vec<About>>,
+    /// The network that is being stored.
+    pub keeping: RwSignal<Option<Keeping>>,
+    /// The list of class names that the input dialog was given.
+    pub labels_note: RwSignal<Option<LabelsNote>>,
     /// Messages.
     pub toasts: RwSignal<Vec<Toast>>,
     /// Why the site's own models and photos are missing, if they are.
@@ -213,6 +230,11 @@ impl Store {
             viewport: RwSignal::new(Viewport::default()),
             cross: RwSignal::new(None),
             files: RwSignal::new(Vec::new()),
+            choosing: RwSignal::new(None),
+            dragging: RwSignal::new(false),
+            stored: RwSignal::new(Vec::new()),
+            keeping: RwSignal::new(None),
+            labels_note: RwSignal::new(None),
             toasts: RwSignal::new(Vec::new()),
             catalog_error: RwSignal::new(None),
             catalog_read: RwSignal::new(false),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     card::Card,
+    choose_dialog::ChooseDialog,
     class_picker::ClassPicker,
     concept_picker::ConceptPicker,
     display_panel::DisplayPanel,
@@ -18,11 +19,13 @@ use super::{
     model_list::ModelList,
     picture_strip::PictureStrip,
     quality_dialog::QualityDialog,
+    stored_list::StoredList,
     toasts::Toasts,
     top_bar::TopBar,
 };
 use crate::{
     flow::{boot, keyboard},
+    pure::kinds,
     state::{EngineStatus, Sheet, Store},
     ui::controls::IconButton,
 };
@@ -48,6 +51,7 @@ pub fn App() -> impl IntoView {
                 <SheetHead title="Models and pictures" />
                 <ModelList />
                 <FileList />
+                <StoredList />
                 <PictureStrip />
             </aside>
             <main class="centre" id="cards" tabindex="-1">
@@ -76,6 +80,7 @@ pub fn App() -> impl IntoView {
             <Help />
             <InputDialog />
             <QualityDialog />
+            <ChooseDialog />
             <div class="hidden-text" role="status" aria-live="polite" data-testid="status">
                 {move || store.announcement.get()}
             </div>
@@ -98,7 +103,7 @@ fn Cards() -> impl IntoView {
             <Show when=empty>
                 <div class="empty">
                     <p>"No network is shown."</p>
-                    <p class="quiet">"Show one in the list of models, or drop an ONNX or Keras file anywhere."</p>
+                    <p class="quiet">{format!("Show one in the list of models, or drop {} anywhere.", kinds::NETWORKS)}</p>
                 </div>
             </Show>
         </div>

@@ -13,6 +13,7 @@ use super::{
     words,
 };
 use crate::{
+    flow::input,
     pure::format,
     state::{ModelEntry, ModelState, Store},
 };
@@ -82,6 +83,7 @@ fn InputHint(model: ModelEntry) -> impl IntoView {
     let store = Store::get();
     let (checked, state) = (model.checked, model.state);
     let id = model.id.clone();
+    let model = StoredValue::new(model);
     move || {
         let info = state.with(|state| state.info()).filter(|_| !checked.get());
         let id = id.clone();
@@ -99,7 +101,7 @@ fn InputHint(model: ModelEntry) -> impl IntoView {
                         <button type="button" class="text-button" data-testid="input-change" on:click=move |_| store.configuring.set(Some(id.clone()))>
                             "Change…"
                         </button>
-                        <button type="button" class="text-button" data-testid="input-right" on:click=move |_| checked.set(true)>
+                        <button type="button" class="text-button" data-testid="input-right" on:click=move |_| input::confirm(store, &model.get_value())>
                             "It is right"
                         </button>
                     </div>

@@ -4,6 +4,7 @@ use leptos::{ev, html, prelude::*};
 
 use crate::{
     flow::{files, keyboard::FILE_FIELD},
+    pure::kinds,
     state::Store,
 };
 
@@ -16,6 +17,7 @@ pub fn DropZone() -> impl IntoView {
     let carries = |event: &web_sys::DragEvent| {
         event.data_transfer().is_some_and(|data| data.types().includes(&"Files".into(), 0))
     };
+    Effect::new(move |_| store.dragging.set(depth.get() > 0));
     window_event_listener(ev::dragenter, move |event| {
         if carries(&event) {
             event.prevent_default();
@@ -68,7 +70,8 @@ pub fn DropZone() -> impl IntoView {
         <div class="drop" class:open=move || { depth.get() > 0 } aria-hidden="true" data-testid="drop-zone">
             <div class="drop-card">
                 <p class="drop-title">"Drop pictures or models"</p>
-                <p>"JPEG, PNG, WebP, BMP and GIF pictures, ONNX and Keras networks. They stay on this machine."</p>
+                <p>{format!("{}, {}, with all files that belong to them.", kinds::PICTURES, kinds::NETWORKS)}</p>
+                <p>"They stay on this machine."</p>
             </div>
         </div>
     }

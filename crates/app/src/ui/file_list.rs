@@ -1,5 +1,6 @@
 //! Files that are being read, and files that could not be: errors stay with the file they belong to.
 
+use innspect_protocol::UserError;
 use leptos::prelude::*;
 
 use super::{
@@ -25,16 +26,22 @@ pub fn FileList() -> impl IntoView {
                         {
                             let (state, job, name) = (file.state, file.job, file.name.clone());
                             let failed = move || matches!(state.get(), FileState::Failed(_));
+                            let asks = move || matches!(state.get(), FileState::Choosing { .. });
                             view! {
                                 <li
                                     class="file"
                                     class:bad=failed
-                                    data-testid=move || if failed() { "file-error" } else { "file-reading" }
-                                    role=move || failed().then_some("alert")
+                                    class:asks=asks
+                                    data-testid=move || match state.get() {
+                                        FileState::Reading(..) => "file-reading",
+                                        FileState::Choosing { .. } => "file-choice",
+                                        FileState::Failed(_) => "file-error",
+                                    }
+                                    role=move || (failed() || asks()).then_some("alert")
                                 >
                                     <div>
                                         <span class="file-name">
-                                            {move || failed().then(|| view! { <Icon glyph=Glyph::Warning /> })}
+                                            {move || (failed() || asks()).then(|| view! { <Icon glyph=Glyph::Warning /> })}
                                             {name.clone()}
                                         </span>
                                         {move || match state.get() {
@@ -42,15 +49,20 @@ pub fn FileList() -> impl IntoView {
                                                 view! { <span class="quiet">{words::progress(stage, done, total)}</span> }.into_any()
                                             }
                                             FileState::Failed(error) => {
-                                                let place = error.place.clone();
-                                                let place = (!place.is_empty() && place != name).then_some(place);
-                                                view! {
-                                                    <span class="what">{error.what}</span>
-                                                    {place.map(|place| view! { <span class="place">{place}</span> })}
-                                                    <span class="quiet">{error.advice}</span>
-                                                }
-                                                    .into_any()
+                                                view! { <Words error name=name.clone() /> }.into_any()
                                             }
+                                            FileState::Choosing { error, .. } => view! {
+                                                <Words error name=name.clone() />
+                                                <button
+                                                    type="button"
+                                                    class="text-button"
+                                                    data-testid="file-choose"
+                                                    on:click=move |_| store.choosing.set(Some(job))
+                                                >
+                                                    "Choose the architecture…"
+                                                </button>
+                                            }
+                                            .into_any(),
                                         }}
                                     </div>
                                     <IconButton
@@ -67,5 +79,16 @@ pub fn FileList() -> impl IntoView {
                 </ul>
             </section>
         </Show>
+    }
+}
+
+/// What happened, where, what to do.
+#[component]
+fn Words(error: UserError, name: String) -> impl IntoView {
+    let place = (!error.place.is_empty() && error.place != name).then_some(error.place);
+    view! {
+        <span class="what">{error.what}</span>
+        {place.map(|place| view! { <span class="place">{place}</span> })}
+        <span class="quiet">{error.advice}</span>
     }
 }

@@ -3,7 +3,10 @@
 use leptos::{html, prelude::*};
 
 use super::{controls::IconButton, icons::Glyph};
-use crate::{pure::keys::BINDINGS, state::Store};
+use crate::{
+    pure::{keys::BINDINGS, kinds},
+    state::Store,
+};
 
 /// The dialog.
 #[component]
@@ -48,6 +51,14 @@ pub fn Help() -> impl IntoView {
                 </p>
                 <p>
                     "The pointer sets a cross-hair in all cards: each one shows its own relevance at that pixel. Colours are scaled per map unless “Shared” is chosen, so compare strength between networks only on a shared scale."
+                </p>
+                <p>
+                    {format!(
+                        "Open your own by dropping, pasting or picking them: {}, and {}. Give all files of a network at once: its weights in parts, and a list of its classes ({}). Nothing leaves this machine; networks that you opened are kept in this browser until you remove them.",
+                        kinds::PICTURES,
+                        kinds::NETWORKS,
+                        kinds::LABELS,
+                    )}
                 </p>
                 <h3>"Keys"</h3>
                 <dl class="keys">{rows.collect_view()}</dl>

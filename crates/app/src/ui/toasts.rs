@@ -16,7 +16,7 @@ pub fn Toasts() -> impl IntoView {
     view! {
         <div class="toasts" role="region" aria-label="Messages">
             <For each=move || store.toasts.get() key=|toast| toast.id let:toast>
-                <div class="toast" class:told=toast.action.is_none() data-testid="toast">
+                <div class="toast" class:told=toast.told data-testid="toast">
                     <span>{toast.text.clone()}</span>
                     {toast.action.clone().map(|action| {
                         let word = if action == ToastAction::Update { "Reload" } else { "Undo" };

@@ -1,10 +1,9 @@
-//! Files of the site and of the user.
+//! Files of the site.
 
-use js_sys::ArrayBuffer;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Response};
+use web_sys::Response;
 
 /// Reads a JSON file of the site.
 ///
@@ -20,9 +19,4 @@ pub async fn json<T: DeserializeOwned>(url: &str) -> Result<T, String> {
     let text = response.text().map_err(|_| "it is not text")?;
     let text = JsFuture::from(text).await.map_err(|_| "the connection broke")?.as_string().unwrap_or_default();
     serde_json::from_str(&text).map_err(|error| format!("it is not what is expected: {error}"))
-}
-
-/// Reads a file of the user.
-pub async fn bytes(file: &Blob) -> Option<ArrayBuffer> {
-    JsFuture::from(file.array_buffer()).await.ok()?.dyn_into().ok()
 }

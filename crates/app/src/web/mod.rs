@@ -1,8 +1,9 @@
-//! The page's dealings with the browser: the worker, drawing, fetching, storage and the service worker.
+//! The page's dealings with the browser: the worker, drawing, fetching, kept files, storage and the service worker.
 
 pub mod canvas;
 pub mod engine;
 pub mod fetch;
+pub mod opfs;
 pub mod pwa;
 pub mod storage;
 pub mod theme;

@@ -13,6 +13,13 @@ pub fn set(key: &str, value: &str) {
     }
 }
 
+/// Forgets a kept value.
+pub fn remove(key: &str) {
+    if let Some(Ok(Some(storage))) = web_sys::window().map(|window| window.local_storage()) {
+        storage.remove_item(key).ok();
+    }
+}
+
 /// A parameter of the address, as in `?device=cpu`.
 #[must_use]
 pub fn query(key: &str) -> Option<String> {
