@@ -94,7 +94,7 @@ pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
     match sniff_blob(&files.file)? {
         FileKind::Onnx => onnx::read(files.file.bytes()?, name),
         FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
-        FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
+        FileKind::Keras => keras::read_archive(files.file.clone(), name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
     }
 }

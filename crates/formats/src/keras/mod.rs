@@ -13,7 +13,7 @@ mod weights;
 use bytes::Bytes;
 use innspect_graph::GraphError;
 
-use crate::{FormatError, Imported, hdf5, zip::Zip};
+use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};
 
 /// Why a layer is refused; the importer adds which layer it is.
 #[derive(Debug)]
@@ -91,8 +91,8 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
 ///
 /// # Errors
 /// As [`read_hdf5`].
-pub fn read_archive(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    let zip = Zip::open(bytes)?;
+pub fn read_archive(file: Blob, name: &str) -> Result<Imported, FormatError> {
+    let zip = Zip::open(file)?;
     let text = |entry: &str| -> Result<Option<String>, FormatError> {
         Ok(zip.read(entry)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
