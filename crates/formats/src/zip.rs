@@ -52,6 +52,8 @@ impl Zip {
         let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(cut)?;
         let mut count = number(&tail, end + 10, 2).ok_or_else(cut)?;
         let mut start = number(&tail, end + 16, 4).ok_or_else(cut)?;
+        // The length of the comment, the last field of the record.
+        number(&tail, end + 20, 2).ok_or_else(cut)?;
         let mut stop = file.len() - tail.len() as u64 + end as u64;
         // The record of large archives stands before its locator, which stands before the end record.
         if count == 0xffff || start == 0xffff_ffff {
@@ -175,4 +177,43 @@ fn entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
         checksum: number(bytes, 16, 4)? as u32,
     };
     Some((entry, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive of one stored entry, whose end is written as in archives of more than 4 GiB.
+    fn large() -> Vec<u8> {
+        let data = b"numbers";
+        let mut checksum = flate2::Crc::new();
+        checksum.update(data);
+        let entry = |signature: &[u8]| {
+            let sizes = [data.len() as u32; 2].map(u32::to_le_bytes).concat();
+            [signature, &[0; 8], &checksum.sum().to_le_bytes(), &sizes, &[1, 0]].concat()
+        };
+        let mut file = [&entry(b"PK\x03\x04\x2d\0")[..], &[0, 0], b"a", data].concat();
+        let start = file.len() as u64;
+        // The place of the entry is in a field of its own.
+        file.extend(entry(b"PK\x01\x02\x2d\0\x2d\0"));
+        file.extend([[12, 0].as_slice(), &[0; 10], &[0xff; 4], b"a", &[1, 0, 8, 0], &[0; 8]].concat());
+        let end = file.len() as u64;
+        file.extend([&b"PK\x06\x06"[..], &44u64.to_le_bytes(), &[0; 12]].concat());
+        file.extend([1, 1, end - start, start].map(u64::to_le_bytes).concat());
+        file.extend([&b"PK\x06\x07"[..], &[0; 4], &end.to_le_bytes(), &[1, 0, 0, 0]].concat());
+        file.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0, 0]].concat());
+        file
+    }
+
+    #[test]
+    fn the_end_of_large_archives_is_read() {
+        let zip = Zip::open(Bytes::from(large())).unwrap();
+        assert_eq!(zip.names().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(zip.read("a").unwrap().unwrap().as_ref(), b"numbers");
+        assert!(zip.read("b").unwrap().is_none());
+        for len in 0..large().len() {
+            let cut = Bytes::from(large()).slice(..len);
+            assert!(Zip::open(cut).is_err(), "{len}");
+        }
+    }
 }

@@ -335,7 +335,7 @@ fn a_person_may_choose_the_architecture() {
         assert!(chosen("zip.pth", name).is_ok(), "{name}");
     }
     let error = chosen("zip.pth", "vgg16").expect_err("another family");
-    assert_eq!(error.what(), "The weights do not fit VGG0: the tensor \"features.0.weight\" is missing.");
+    assert_eq!(error.what(), "The weights do not fit VGG: the tensor \"features.0.weight\" is missing.");
     let error = chosen("zip.pth", "transformer").expect_err("no family");
     assert!(error.what().ends_with("no architecture is called \"transformer\"."), "{}", error.what());
 }

@@ -1,7 +1,7 @@
 """Makes the files beside it: what torchvision's classifiers give with weights that a formula makes, and small files in
 all containers of PyTorch weights.
 
-    python -m pip install -r ../requirements.txt torchvision==0.15.2 safetensors==0.4.5
+    python -m pip install -r requirements.txt
     python generate_torch.py
 
 `thin.json.gz` has, for each network of torchvision with every width divided by eight, the names and shapes of its

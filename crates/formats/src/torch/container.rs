@@ -3,7 +3,7 @@
 use crate::{
     Blob, FormatError,
     pickle::{self, Node, PickleError, TensorView, Value},
-    torch::state::{State, Tensor},
+    torch::state::{State, Tensor, check_size},
     zip::Zip,
 };
 
@@ -16,7 +16,14 @@ const MAX_PICKLE: u64 = 256 << 20;
 /// Reads a state dictionary and says in which container it was.
 pub(super) fn read(file: &Blob) -> Result<(State, &'static str), FormatError> {
     if file.head(4)?.starts_with(b"PK") {
-        return Ok((archive(file)?, "zip"));
+        let state = archive(file).map_err(|error| match error {
+            // Said of the archive of another framework, it would come with that one's advice.
+            FormatError::Unsupported { what } => {
+                FormatError::TorchProgram { what: format!("{what}, which is not read") }
+            }
+            other => other,
+        })?;
+        return Ok((state, "zip"));
     }
     let bytes = file.bytes()?;
     if !pickle::torch::is_legacy(&bytes) {
@@ -57,12 +64,15 @@ fn archive(file: &Blob) -> Result<State, FormatError> {
     let document = pickle::read_checkpoint(&list.bytes()?).map_err(refusal)?;
     // Storages that several tensors look at are found once.
     let mut storages = std::collections::HashMap::new();
+    let mut unpacked = 0;
     state(document.root(), file.len(), |view| {
         let key = view.storage.key.clone();
         let storage = match storages.get(&key) {
             Some(storage) => Option::clone(storage),
             None => {
                 let storage = zip.part(&format!("{folder}data/{key}"))?;
+                unpacked += storage.as_ref().map_or(0, Blob::len);
+                check_size(unpacked, file.len())?;
                 storages.insert(key, storage.clone());
                 storage
             }

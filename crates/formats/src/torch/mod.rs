@@ -58,6 +58,10 @@ fn import(state: &State, container: &str, files: &ModelFiles, side: Option<usize
             known: architectures::names(),
         })?,
     };
+    if !state.has(family.stem) {
+        let reason = format!("the tensor {:?} is missing", family.stem);
+        return Err(FormatError::Weights { architecture: family.name.to_owned(), reason });
+    }
     let mut recipe = (family.recipe)(state);
     if let Some(side) = side {
         // The share of the picture that is cut out stays.

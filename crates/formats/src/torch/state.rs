@@ -17,6 +17,19 @@ const WRAPPERS: &[&str] = &["module.", "model.", "backbone.", "net.", "network."
 /// How much larger than the file its tensors may be, which compressed archives and shared numbers can make them.
 const MAX_RATIO: u64 = 4;
 
+/// Refuses tensors of `bytes` bytes in a file of `file` bytes that would only serve to take memory.
+pub(super) fn check_size(bytes: u64, file: u64) -> Result<(), FormatError> {
+    let limit = file.saturating_mul(MAX_RATIO).saturating_add(1 << 20);
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(FormatError::TooLarge {
+        what: "bytes of tensors",
+        actual: usize::try_from(bytes).unwrap_or(usize::MAX),
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    })
+}
+
 /// A tensor as it lies in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Tensor {
@@ -32,37 +45,45 @@ pub(super) struct Tensor {
 }
 
 impl Tensor {
-    /// The elements in row-major order.
-    pub fn floats(&self) -> Result<Arc<[f32]>, FormatError> {
-        self.read().map_err(|fault| match fault {
-            Ok(reason) => FormatError::Damaged { reason },
-            Err(error) => error,
-        })
-    }
-
-    /// `Ok` in the error is a reason, to which the caller adds the name.
-    fn read(&self) -> Result<Arc<[f32]>, Result<String, FormatError>> {
-        let short = || Ok("it reaches past the end of its storage".to_owned());
+    /// The elements in row-major order. Only the part of the storage that the tensor looks at is read.
+    fn floats(&self, name: &str) -> Result<Arc<[f32]>, FormatError> {
+        let fail = |reason: String| FormatError::Tensor { tensor: name.to_owned(), reason };
+        let short = || fail("it reaches past the end of its storage".to_owned());
         let count = count(&self.shape).ok_or_else(short)?;
-        if let Some(strides) = &self.strides
-            && !is_row_major(&self.shape, strides)
-        {
-            let bytes = self.data.bytes().map_err(Err)?;
-            let dtype = Dtype { element: self.element, big_endian: self.big_endian };
-            let floats = gather(dtype, &bytes, &self.shape, strides, self.offset);
-            return Ok(floats.map_err(|error| Ok(error.to_string()))?.into());
-        }
+        let strides = self.strides.as_deref().filter(|strides| !is_row_major(&self.shape, strides));
+        let span = match strides {
+            Some(strides) => span(&self.shape, strides).ok_or_else(short)?,
+            None => count,
+        };
         let size = self.element.size() as u64;
         let start = (self.offset as u64).checked_mul(size).ok_or_else(short)?;
-        let end = (count as u64).checked_mul(size).and_then(|length| start.checked_add(length)).ok_or_else(short)?;
-        let bytes = self.data.read(start..end).map_err(Err)?.ok_or_else(short)?;
-        Ok(self.element.floats(&bytes, self.big_endian))
+        let end = (span as u64).checked_mul(size).and_then(|length| start.checked_add(length)).ok_or_else(short)?;
+        let bytes = self.data.read(start..end)?.ok_or_else(short)?;
+        match strides {
+            Some(strides) => {
+                let dtype = Dtype { element: self.element, big_endian: self.big_endian };
+                let floats = gather(dtype, &bytes, &self.shape, strides, 0);
+                Ok(floats.map_err(|error| fail(error.to_string()))?.into())
+            }
+            None => Ok(self.element.floats(&bytes, self.big_endian)),
+        }
     }
 }
 
 /// The number of elements of a shape; `None` if it overflows.
 fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))
+}
+
+/// How many elements of its storage lie between the first and the last of a tensor, these included.
+fn span(shape: &[usize], strides: &[usize]) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape
+        .iter()
+        .zip(strides)
+        .try_fold(1_usize, |span, (&size, &stride)| span.checked_add((size - 1).checked_mul(stride)?))
 }
 
 fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
@@ -94,14 +115,7 @@ impl State {
             count(&tensor.shape).map_or(u64::MAX, |count| (count as u64).saturating_mul(tensor.element.size() as u64))
         };
         let total = tensors.values().map(bytes).fold(0, u64::saturating_add);
-        let limit = file.saturating_mul(MAX_RATIO).saturating_add(1 << 20);
-        if total > limit {
-            return Err(FormatError::TooLarge {
-                what: "bytes of tensors",
-                actual: usize::try_from(total).unwrap_or(usize::MAX),
-                limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            });
-        }
+        check_size(total, file)?;
         while let Some(wrapper) = WRAPPERS
             .iter()
             .find(|&&wrapper| !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(wrapper)))
@@ -165,10 +179,7 @@ impl State {
     /// The elements of a tensor in row-major order, and its shape; `None` if there is none of this name.
     pub fn read(&self, name: &str) -> Result<Option<Read<'_>>, FormatError> {
         let Some(tensor) = self.0.get(name) else { return Ok(None) };
-        let floats = tensor.floats().map_err(|error| match error {
-            FormatError::Damaged { reason } => FormatError::Tensor { tensor: name.to_owned(), reason },
-            other => other,
-        })?;
+        let floats = tensor.floats(name)?;
         Ok(Some((&tensor.shape, floats)))
     }
 }
