@@ -259,6 +259,29 @@ fn heads_that_training_alone_needs_are_left_out() {
     }
 }
 
+/// A head of one's own is read where it is one layer behind what has no weights.
+#[test]
+fn heads_of_ones_own_are_read_where_weights_tell_them() {
+    let networks = networks("thin");
+    let network = networks.iter().find(|network| network.name == "resnet18").expect("ResNet");
+    let with = |heads: &[(&str, Vec<usize>)]| {
+        let body = network.tensors.iter().filter(|(name, _)| !name.starts_with("fc.")).cloned();
+        let head = heads.iter().map(|(name, shape)| ((*name).to_owned(), shape.clone()));
+        let tensors: Vec<_> = body.chain(head).collect();
+        torch::read_safetensors(&ModelFiles::new("own", safetensors(&tensors, 1.0)), Some(33))
+    };
+    let one = with(&[("fc.1.weight", vec![7, 64]), ("fc.1.bias", vec![7])]).expect("one layer");
+    assert_eq!(one.graph.classes(), 7);
+    assert!(one.graph.find_node("fc.1").is_some());
+    let two = with(&[("fc.0.weight", vec![9, 64]), ("fc.3.weight", vec![7, 9])]).expect_err("two layers");
+    assert_eq!(
+        two.what(),
+        "The weights do not fit ResNet-18: its head \"fc\" has 2 layers, and weights do not tell what is between them."
+    );
+    let none = with(&[]).expect_err("no head");
+    assert_eq!(none.what(), "The weights do not fit ResNet-18: the tensor \"fc.weight\" is missing.");
+}
+
 /// torchvision's own files of DenseNet are older than its code and call some modules otherwise.
 #[test]
 fn old_names_of_dense_layers_are_known() {

@@ -2,7 +2,7 @@
 
 use innspect_graph::{Activation, ValueId};
 
-use super::{Family, Recipe};
+use super::{Family, Recipe, head};
 use crate::torch::{
     net::{Flow, Net},
     state::State,
@@ -11,7 +11,7 @@ use crate::torch::{
 pub(super) const FAMILY: Family = Family {
     name: "ConvNeXt",
     stem: "features.0.0.weight",
-    matches: |state| state.has("features.1.0.layer_scale") && state.has("classifier.2.weight"),
+    matches: |state| state.has("features.1.0.layer_scale"),
     ignored: &[],
     recipe,
     build,
@@ -52,7 +52,7 @@ fn build(net: &mut Net) -> Flow {
     x = net.node("avgpool", mean, &[x])?;
     x = net.layer_norm(x, "classifier.0", EPSILON)?;
     x = net.flatten(x, "classifier.1")?;
-    net.linear(x, "classifier.2")
+    head(net, x, "classifier.2")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str) -> Flow {

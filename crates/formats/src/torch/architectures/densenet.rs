@@ -2,7 +2,7 @@
 
 use innspect_graph::ValueId;
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::{
     net::{Flow, Net},
     state::State,
@@ -56,7 +56,7 @@ fn build(net: &mut Net) -> Flow {
     x = net.batch_norm(x, "features.norm5", EPSILON)?;
     x = net.relu(x, "relu")?;
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "classifier")
+    head(net, x, "classifier")
 }
 
 fn dense_layer(net: &mut Net, mut x: ValueId, module: &str) -> Flow {

@@ -2,7 +2,7 @@
 
 use innspect_graph::{Activation, ResizeFilter, ValueId};
 
-use super::{Family, Recipe};
+use super::{Family, Recipe, head};
 use crate::torch::{
     net::{Fault, Flow, Net},
     state::State,
@@ -11,7 +11,7 @@ use crate::torch::{
 pub(super) const FAMILY: Family = Family {
     name: "EfficientNet, EfficientNetV2",
     stem: "features.0.0.weight",
-    matches: |state| state.has("features.1.0.block.0.0.weight") && state.has("classifier.1.weight"),
+    matches: |state| state.has("features.1.0.block.0.0.weight"),
     ignored: &[],
     recipe,
     build,
@@ -92,7 +92,7 @@ fn build(net: &mut Net) -> Flow {
     }
     x = net.conv_norm(x, &format!("features.{}", stages.len() + 1), 1, epsilon, silu)?;
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "classifier.1")
+    head(net, x, "classifier.1")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, stride: usize, epsilon: f64) -> Flow {

@@ -2,13 +2,13 @@
 
 use innspect_graph::{Activation, ValueId};
 
-use super::{Family, Recipe};
+use super::{Family, Recipe, head};
 use crate::torch::net::{Flow, Net};
 
 pub(super) const FAMILY: Family = Family {
     name: "GoogLeNet",
     stem: "conv1.conv.weight",
-    matches: |state| state.has("inception3a.branch1.conv.weight") && state.has("fc.weight"),
+    matches: |state| state.has("inception3a.branch1.conv.weight"),
     ignored: &["aux1.", "aux2."],
     recipe: |_| Recipe { warnings: vec![TRANSFORM], ..Recipe::new("GoogLeNet") },
     build,
@@ -37,7 +37,7 @@ pub(super) fn build(net: &mut Net) -> Flow {
     x = inception(net, x, "inception5a")?;
     x = inception(net, x, "inception5b")?;
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "fc")
+    head(net, x, "fc")
 }
 
 /// From ImageNet's mean and deviation to -1..1, which the weights were trained with in another framework.

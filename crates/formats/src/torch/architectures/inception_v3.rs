@@ -5,13 +5,14 @@ use innspect_graph::ValueId;
 use super::{
     Family, Recipe,
     googlenet::{TRANSFORM, transform_input},
+    head,
 };
 use crate::torch::net::{Flow, Net};
 
 pub(super) const FAMILY: Family = Family {
     name: "Inception v3",
     stem: "Conv2d_1a_3x3.conv.weight",
-    matches: |state| state.has("Mixed_5b.branch1x1.conv.weight") && state.has("fc.weight"),
+    matches: |state| state.has("Mixed_5b.branch1x1.conv.weight"),
     ignored: &["AuxLogits."],
     recipe: |_| Recipe { warnings: vec![TRANSFORM], ..Recipe::sized("Inception v3", 299, 342) },
     build,
@@ -75,7 +76,7 @@ fn build(net: &mut Net) -> Flow {
     x = last(net, x, "Mixed_7b")?;
     x = last(net, x, "Mixed_7c")?;
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "fc")
+    head(net, x, "fc")
 }
 
 /// Convolutions behind each other.

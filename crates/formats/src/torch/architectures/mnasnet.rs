@@ -2,13 +2,13 @@
 
 use innspect_graph::ValueId;
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::net::{Flow, Net};
 
 pub(super) const FAMILY: Family = Family {
     name: "MNASNet",
     stem: "layers.0.weight",
-    matches: |state| state.has("layers.8.0.layers.0.weight") && state.has("classifier.1.weight"),
+    matches: |state| state.has("layers.8.0.layers.0.weight"),
     ignored: &[],
     recipe: |_| Recipe::new("MNASNet"),
     build,
@@ -27,7 +27,7 @@ fn build(net: &mut Net) -> Flow {
     }
     x = step(net, x, "layers", 14, 1, true)?;
     x = net.global_pool(x, "mean")?;
-    net.linear(x, "classifier.1")
+    head(net, x, "classifier.1")
 }
 
 /// A convolution, the normalisation behind it and, if `rectified`, the rectifier behind that.

@@ -2,13 +2,13 @@
 
 use innspect_graph::{Activation, ValueId};
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::net::{Fault, Flow, Net};
 
 pub(super) const FAMILY: Family = Family {
     name: "MobileNetV2",
     stem: "features.0.0.weight",
-    matches: |state| state.has("features.1.conv.0.0.weight") && state.has("classifier.1.weight"),
+    matches: |state| state.has("features.1.conv.0.0.weight"),
     ignored: &[],
     recipe: |_| Recipe::new("MobileNetV2"),
     build,
@@ -29,7 +29,7 @@ fn build(net: &mut Net) -> Flow {
     }
     x = net.conv_norm(x, &format!("features.{number}"), 1, EPSILON, relu6)?;
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "classifier.1")
+    head(net, x, "classifier.1")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, stride: usize) -> Flow {

@@ -2,7 +2,7 @@
 
 use innspect_graph::{Activation, ValueId};
 
-use super::{Family, Recipe};
+use super::{Family, Recipe, head};
 use crate::torch::{
     net::{Fault, Flow, Net},
     state::State,
@@ -11,9 +11,7 @@ use crate::torch::{
 pub(super) const FAMILY: Family = Family {
     name: "MobileNetV3",
     stem: "features.0.0.weight",
-    matches: |state| {
-        state.has("features.1.block.0.0.weight") && state.has("classifier.0.weight") && state.has("classifier.3.weight")
-    },
+    matches: |state| state.has("features.1.block.0.0.weight") && state.has_module("classifier"),
     ignored: &[],
     recipe: |state| Recipe::new(if is_large(state) { "MobileNetV3 Large" } else { "MobileNetV3 Small" }),
     build,
@@ -48,7 +46,7 @@ fn build(net: &mut Net) -> Flow {
     x = net.global_pool(x, "avgpool")?;
     x = net.linear(x, "classifier.0")?;
     x = net.activation(x, "classifier.1", &swish)?;
-    net.linear(x, "classifier.3")
+    head(net, x, "classifier.3")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, stride: usize, activation: &Activation) -> Flow {

@@ -18,10 +18,10 @@ mod shufflenet_v2;
 mod squeezenet;
 mod vgg;
 
-use innspect_graph::{Fit, Preprocessing, ResizeFilter};
+use innspect_graph::{Fit, Preprocessing, ResizeFilter, ValueId};
 
 use super::{
-    net::{Flow, Net},
+    net::{Fault, Flow, Net},
     state::State,
 };
 
@@ -124,8 +124,22 @@ fn has_kernel(state: &State, tensor: &str, height: usize) -> bool {
     matches!(state.dims(tensor), Some(&[_, _, rows, _]) if rows == height)
 }
 
+/// The last layer. Where a person has put a `Sequential` in its place, it must hold one layer with weights.
+fn head(net: &mut Net, x: ValueId, module: &str) -> Flow {
+    let state = net.state();
+    match state.children(module).as_slice() {
+        _ if state.has(&format!("{module}.weight")) => net.linear(x, module),
+        [] => net.linear(x, module),
+        [one] => net.linear(x, &format!("{module}.{one}")),
+        more => Err(Fault::Misfit(format!(
+            "its head {module:?} has {} layers, and weights do not tell what is between them",
+            more.len()
+        ))),
+    }
+}
+
 /// The `Linear` layers of a `Sequential` with the rectifier behind each but the last, dropout left out.
-fn classifier(net: &mut Net, mut x: innspect_graph::ValueId, module: &str) -> Flow {
+fn classifier(net: &mut Net, mut x: ValueId, module: &str) -> Flow {
     let layers = net.state().children(module);
     for (position, number) in layers.iter().enumerate() {
         x = net.linear(x, &format!("{module}.{number}"))?;

@@ -2,7 +2,7 @@
 
 use innspect_graph::{Activation, ValueId};
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::{
     net::{Flow, Net},
     state::State,
@@ -11,7 +11,7 @@ use crate::torch::{
 pub(super) const FAMILY: Family = Family {
     name: "RegNet",
     stem: "stem.0.weight",
-    matches: |state| state.has("trunk_output.block1.block1-0.f.a.0.weight") && state.has("fc.weight"),
+    matches: |state| state.has("trunk_output.block1.block1-0.f.a.0.weight"),
     ignored: &[],
     recipe: |state| {
         let gated = state.has_module("trunk_output.block1.block1-0.f.se");
@@ -36,7 +36,7 @@ fn build(net: &mut Net) -> Flow {
         }
     }
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "fc")
+    head(net, x, "fc")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, stride: usize) -> Flow {

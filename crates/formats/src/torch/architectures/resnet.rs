@@ -3,7 +3,7 @@
 
 use innspect_graph::ValueId;
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::{
     net::{Flow, Net},
     state::State,
@@ -14,7 +14,7 @@ const STEM: &str = "conv1.weight";
 pub(super) const FAMILY: Family = Family {
     name: "ResNet, ResNeXt, Wide ResNet",
     stem: STEM,
-    matches: |state| state.has("layer1.0.conv1.weight") && state.has("layer1.0.bn1.weight") && state.has("fc.weight"),
+    matches: |state| state.has("layer1.0.conv1.weight") && state.has("layer1.0.bn1.weight"),
     ignored: &[],
     recipe,
     build,
@@ -56,7 +56,7 @@ fn build(net: &mut Net) -> Flow {
         }
     }
     x = net.global_pool(x, "avgpool")?;
-    net.linear(x, "fc")
+    head(net, x, "fc")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, stride: usize) -> Flow {

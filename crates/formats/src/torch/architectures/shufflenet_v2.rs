@@ -2,7 +2,7 @@
 
 use innspect_graph::{Activation, Op, ValueId};
 
-use super::{EPSILON, Family, Recipe};
+use super::{EPSILON, Family, Recipe, head};
 use crate::torch::net::{Flow, Net};
 
 pub(super) const FAMILY: Family = Family {
@@ -26,7 +26,7 @@ fn build(net: &mut Net) -> Flow {
     }
     x = net.conv_norm(x, "conv5", 1, EPSILON, relu)?;
     x = net.global_pool(x, "mean")?;
-    net.linear(x, "fc")
+    head(net, x, "fc")
 }
 
 fn block(net: &mut Net, input: ValueId, module: &str, halves: bool) -> Flow {
