@@ -8,6 +8,10 @@ use crate::FileKind;
 /// How a network of Keras comes into the other format.
 const TO_ONNX: &str = "Or convert it in Python: model.export(\"model.onnx\", format=\"onnx\").";
 
+/// How a network of PyTorch comes into a format that says it all.
+const FROM_TORCH: &str =
+    "Export the network in PyTorch: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \"model.onnx\").";
+
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -90,6 +94,28 @@ pub enum FormatError {
         /// Names of the architectures whose weights have the file's names and shapes, or, if none has, of all that are
         /// known.
         candidates: Vec<String>,
+    },
+    /// A file of PyTorch that is no dictionary of tensors.
+    #[error("the file holds {what}")]
+    TorchProgram {
+        /// What it holds instead.
+        what: String,
+    },
+    /// The file holds weights of PyTorch that do not tell their network.
+    #[error("the file holds weights alone, which do not tell their network: {reason}")]
+    UnknownArchitecture {
+        /// What is unknown.
+        reason: String,
+        /// Families of architectures that are told by their weights.
+        known: Vec<String>,
+    },
+    /// Weights do not fit the architecture that their names tell or that was chosen.
+    #[error("the weights do not fit {architecture}: {reason}")]
+    Weights {
+        /// Architecture.
+        architecture: String,
+        /// What does not fit.
+        reason: String,
     },
     /// Files that the network's file refers to were not given along.
     #[error("{} missing: {}", if files.len() == 1 { "a file is" } else { "files are" }, files.join(", "))]
@@ -217,6 +243,13 @@ impl FormatError {
                 "Choose the architecture: {}. Or save the whole network in Python: model.save(\"model.keras\").",
                 candidates.join(", ")
             ),
+            Self::TorchProgram { .. } => {
+                format!("Plain weights are read too: torch.save(model.state_dict(), \"model.pth\"). {FROM_TORCH}")
+            }
+            Self::UnknownArchitecture { known, .. } => {
+                format!("Known are the classifiers of torchvision: {}. {FROM_TORCH}", known.join(", "))
+            }
+            Self::Weights { .. } => format!("The network may differ from that of torchvision. {FROM_TORCH}"),
             Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
             Self::ExternalData { file, .. } => format!(
                 "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \

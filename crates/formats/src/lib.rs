@@ -20,6 +20,7 @@
 pub mod keras;
 pub mod onnx;
 pub mod pickle;
+pub mod torch;
 
 mod blob;
 mod error;
@@ -95,6 +96,8 @@ pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
         FileKind::Onnx => onnx::read(files.file.bytes()?, name),
         FileKind::Hdf5 => keras::read_hdf5(&files.file, name),
         FileKind::Keras => keras::read_archive(&files.file, name),
+        FileKind::TorchZip | FileKind::Pickle => torch::read_checkpoint(files, None),
+        FileKind::Safetensors => torch::read_safetensors(files, None),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
     }
 }

@@ -24,7 +24,7 @@ pub enum FileKind {
     TfLite,
     /// A TensorFlow SavedModel or frozen graph.
     SavedModel,
-    /// Weights without a network.
+    /// Weights in safetensors.
     Safetensors,
     /// GGUF weights.
     Gguf,
@@ -80,7 +80,7 @@ impl FileKind {
             Self::Pickle => "a PyTorch pickle",
             Self::TfLite => "a TensorFlow Lite network",
             Self::SavedModel => "a TensorFlow graph",
-            Self::Safetensors => "a safetensors file, which holds weights without the network",
+            Self::Safetensors => "a safetensors file",
             Self::Gguf => "a GGUF file, which holds weights without the network",
             Self::Npy => "a NumPy array",
             Self::Json => "a JSON file",
@@ -107,15 +107,11 @@ impl FileKind {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Onnx | Self::Hdf5 | Self::Keras => "",
+            Self::Onnx | Self::Hdf5 | Self::Keras | Self::TorchZip | Self::Pickle | Self::Safetensors => "",
             Self::SavedModel => {
                 "Convert its folder: python -m tf2onnx.convert --saved-model folder --output model.onnx."
             }
             Self::TfLite => "Convert it: python -m tf2onnx.convert --tflite model.tflite --output model.onnx.",
-            Self::TorchZip | Self::Pickle | Self::Safetensors => {
-                "Export the network in PyTorch: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \"model.onnx\"). \
-                 Checkpoints hold weights or Python code, which a browser cannot run."
-            }
             Self::Gguf => "Load an image classifier in ONNX or Keras format.",
             Self::Zip | Self::Gzip => "Unpack it first and load the .onnx, .keras or .h5 file in it.",
             Self::Npz | Self::Npy => {

@@ -1,8 +1,8 @@
-//! Zip archives as Keras writes them: a directory at the end, entries stored or deflated.
+//! Zip archives as Keras and PyTorch write them: a directory at the end, entries stored or deflated.
 
 use bytes::Bytes;
 
-use crate::{FormatError, inflate};
+use crate::{Blob, FormatError, inflate};
 
 /// More entries than a network's archive has.
 const MAX_ENTRIES: usize = 10_000;
@@ -16,7 +16,7 @@ fn damaged(reason: impl Into<String>) -> FormatError {
 
 /// An archive.
 pub(crate) struct Zip {
-    bytes: Bytes,
+    file: Blob,
     entries: Vec<Entry>,
 }
 
@@ -24,9 +24,9 @@ struct Entry {
     name: String,
     method: u16,
     flags: u16,
-    stored: usize,
-    size: usize,
-    offset: usize,
+    stored: u64,
+    size: u64,
+    offset: u64,
     checksum: u32,
 }
 
@@ -44,37 +44,42 @@ impl Zip {
     ///
     /// # Errors
     /// If there is none, as in a file that is cut off.
-    pub fn open(bytes: Bytes) -> Result<Self, FormatError> {
+    pub fn open(file: impl Into<Blob>) -> Result<Self, FormatError> {
+        let file = file.into();
         let cut = || damaged("the directory at the end of the zip archive is missing; the file is cut off");
-        // The end record may have a comment of up to 64 KiB behind it.
-        let first = bytes.len().saturating_sub(22 + 0xffff);
-        let tail = bytes.get(first..).unwrap_or_default();
-        let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(cut)? + first;
-        let mut count = small(&bytes, end + 10, 2).ok_or_else(cut)?;
-        let mut start = small(&bytes, end + 16, 4).ok_or_else(cut)?;
+        // The end record may have a comment of up to 64 KiB behind it and, in large archives, a locator before it.
+        let tail = file.tail(22 + 0xffff + 20)?;
+        let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(cut)?;
+        let mut count = number(&tail, end + 10, 2).ok_or_else(cut)?;
+        let mut start = number(&tail, end + 16, 4).ok_or_else(cut)?;
+        // The length of the comment, the last field of the record.
+        number(&tail, end + 20, 2).ok_or_else(cut)?;
+        let mut stop = file.len() - tail.len() as u64 + end as u64;
         // The record of large archives stands before its locator, which stands before the end record.
         if count == 0xffff || start == 0xffff_ffff {
             let locator =
-                end.checked_sub(20).filter(|&at| number(&bytes, at, 4) == Some(0x0706_4b50)).ok_or_else(cut)?;
-            let record = small(&bytes, locator + 8, 8).ok_or_else(cut)?;
-            let at = |offset: usize| record.checked_add(offset).ok_or_else(cut);
-            if number(&bytes, record, 4) != Some(0x0606_4b50) {
+                end.checked_sub(20).filter(|&at| number(&tail, at, 4) == Some(0x0706_4b50)).ok_or_else(cut)?;
+            stop = number(&tail, locator + 8, 8).ok_or_else(cut)?;
+            let record = file.read(stop..stop.checked_add(56).ok_or_else(cut)?)?.ok_or_else(cut)?;
+            if number(&record, 0, 4) != Some(0x0606_4b50) {
                 return Err(cut());
             }
-            count = small(&bytes, at(32)?, 8).ok_or_else(cut)?;
-            start = small(&bytes, at(48)?, 8).ok_or_else(cut)?;
+            count = number(&record, 32, 8).ok_or_else(cut)?;
+            start = number(&record, 48, 8).ok_or_else(cut)?;
         }
-        if count > MAX_ENTRIES {
-            return Err(FormatError::TooLarge { what: "entries in its archive", actual: count, limit: MAX_ENTRIES });
+        let actual = usize::try_from(count).unwrap_or(usize::MAX);
+        if actual > MAX_ENTRIES {
+            return Err(FormatError::TooLarge { what: "entries in its archive", actual, limit: MAX_ENTRIES });
         }
+        let directory = file.read(start..stop)?.ok_or_else(cut)?;
         let mut entries = Vec::new();
-        let mut rest = bytes.get(start..).ok_or_else(cut)?;
-        for _ in 0..count {
+        let mut rest = directory.as_ref();
+        for _ in 0..actual {
             let (entry, after) = entry(rest).ok_or_else(|| damaged("the directory of the zip archive is cut off"))?;
             entries.push(entry);
             rest = after;
         }
-        Ok(Self { bytes, entries })
+        Ok(Self { file, entries })
     }
 
     /// The names of its entries.
@@ -82,33 +87,37 @@ impl Zip {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
-    /// The bytes of an entry, `None` if there is none of this name. A stored entry shares the archive's memory.
+    /// An entry, `None` if there is none of this name. A stored entry is a part of the archive; only its checksum is
+    /// read.
     ///
     /// # Errors
     /// If it is damaged, encrypted, or much larger than the archive.
-    pub fn read(&self, name: &str) -> Result<Option<Bytes>, FormatError> {
+    pub fn part(&self, name: &str) -> Result<Option<Blob>, FormatError> {
         let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else { return Ok(None) };
         let cut = || damaged(format!("the entry {name:?} of the zip archive is cut off"));
         if entry.flags & 1 != 0 {
             return Err(FormatError::Unsupported { what: format!("encryption of the entry {name:?}") });
         }
-        let header = self.bytes.get(entry.offset..).ok_or_else(cut)?;
-        if number(header, 0, 4) != Some(0x0403_4b50) {
+        let header = entry.offset.checked_add(30).map(|end| self.file.read(entry.offset..end)).transpose()?;
+        let header = header.flatten().ok_or_else(cut)?;
+        if number(&header, 0, 4) != Some(0x0403_4b50) {
             return Err(damaged(format!("the entry {name:?} of the zip archive is not where its directory says")));
         }
-        let lengths = small(header, 26, 2).zip(small(header, 28, 2)).ok_or_else(cut)?;
+        let lengths = number(&header, 26, 2).zip(number(&header, 28, 2)).ok_or_else(cut)?;
         let start = entry.offset.checked_add(30 + lengths.0 + lengths.1).ok_or_else(cut)?;
-        let end = start.checked_add(entry.stored).filter(|&end| end <= self.bytes.len()).ok_or_else(cut)?;
-        let data = self.bytes.slice(start..end);
+        let end = start.checked_add(entry.stored).ok_or_else(cut)?;
+        let data = self.file.part(start..end).ok_or_else(cut)?;
         let data = match entry.method {
             0 if entry.size == entry.stored => data,
             8 => {
-                let limit = data.len().saturating_mul(MAX_RATIO);
-                if entry.size > limit {
-                    return Err(FormatError::TooLarge { what: "bytes in a packed entry", actual: entry.size, limit });
+                let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+                let packed = data.bytes()?;
+                let limit = packed.len().saturating_mul(MAX_RATIO);
+                if size > limit {
+                    return Err(FormatError::TooLarge { what: "bytes in a packed entry", actual: size, limit });
                 }
-                let inflated = inflate::deflate(&data, entry.size)?;
-                if inflated.len() != entry.size {
+                let inflated = inflate::deflate(&packed, size)?;
+                if inflated.len() != size {
                     return Err(cut());
                 }
                 inflated.into()
@@ -117,11 +126,21 @@ impl Zip {
             method => return Err(FormatError::Unsupported { what: format!("the zip compression {method}") }),
         };
         let mut checksum = flate2::Crc::new();
-        checksum.update(&data);
+        for piece in data.pieces() {
+            checksum.update(&piece?);
+        }
         if checksum.sum() != entry.checksum {
             return Err(damaged(format!("the entry {name:?} of the zip archive has another checksum than it should")));
         }
         Ok(Some(data))
+    }
+
+    /// The bytes of an entry, `None` if there is none of this name. A stored entry shares the archive's memory.
+    ///
+    /// # Errors
+    /// As [`part`](Self::part).
+    pub fn read(&self, name: &str) -> Result<Option<Bytes>, FormatError> {
+        self.part(name)?.map(|part| part.bytes()).transpose()
     }
 }
 
@@ -152,10 +171,49 @@ fn entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
         name: String::from_utf8_lossy(bytes.get(46..46 + name)?).into_owned(),
         method: number(bytes, 10, 2)? as u16,
         flags: number(bytes, 8, 2)? as u16,
-        stored: usize::try_from(stored).ok()?,
-        size: usize::try_from(size).ok()?,
-        offset: usize::try_from(offset).ok()?,
+        stored,
+        size,
+        offset,
         checksum: number(bytes, 16, 4)? as u32,
     };
     Some((entry, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive of one stored entry, whose end is written as in archives of more than 4 GiB.
+    fn large() -> Vec<u8> {
+        let data = b"numbers";
+        let mut checksum = flate2::Crc::new();
+        checksum.update(data);
+        let entry = |signature: &[u8]| {
+            let sizes = [data.len() as u32; 2].map(u32::to_le_bytes).concat();
+            [signature, &[0; 8], &checksum.sum().to_le_bytes(), &sizes, &[1, 0]].concat()
+        };
+        let mut file = [&entry(b"PK\x03\x04\x2d\0")[..], &[0, 0], b"a", data].concat();
+        let start = file.len() as u64;
+        // The place of the entry is in a field of its own.
+        file.extend(entry(b"PK\x01\x02\x2d\0\x2d\0"));
+        file.extend([[12, 0].as_slice(), &[0; 10], &[0xff; 4], b"a", &[1, 0, 8, 0], &[0; 8]].concat());
+        let end = file.len() as u64;
+        file.extend([&b"PK\x06\x06"[..], &44u64.to_le_bytes(), &[0; 12]].concat());
+        file.extend([1, 1, end - start, start].map(u64::to_le_bytes).concat());
+        file.extend([&b"PK\x06\x07"[..], &[0; 4], &end.to_le_bytes(), &[1, 0, 0, 0]].concat());
+        file.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0, 0]].concat());
+        file
+    }
+
+    #[test]
+    fn the_end_of_large_archives_is_read() {
+        let zip = Zip::open(Bytes::from(large())).unwrap();
+        assert_eq!(zip.names().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(zip.read("a").unwrap().unwrap().as_ref(), b"numbers");
+        assert!(zip.read("b").unwrap().is_none());
+        for len in 0..large().len() {
+            let cut = Bytes::from(large()).slice(..len);
+            assert!(Zip::open(cut).is_err(), "{len}");
+        }
+    }
 }

@@ -91,7 +91,7 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
 /// # Errors
 /// As [`read_hdf5`].
 pub fn read_archive(file: &Blob, name: &str) -> Result<Imported, FormatError> {
-    let zip = Zip::open(file.bytes()?)?;
+    let zip = Zip::open(file.clone())?;
     let text = |entry: &str| -> Result<Option<String>, FormatError> {
         Ok(zip.read(entry)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
@@ -102,14 +102,14 @@ pub fn read_archive(file: &Blob, name: &str) -> Result<Imported, FormatError> {
     let metadata: serde_json::Value =
         text("metadata.json")?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let version = metadata.get("keras_version").and_then(|version| version.as_str()).unwrap_or_default();
-    let Some(weights) = zip.read("model.weights.h5")? else {
+    let Some(weights) = zip.part("model.weights.h5")? else {
         let other = zip.names().find(|name| name.starts_with("model.weights") || name.starts_with("model_"));
         return Err(match other {
             Some(other) => FormatError::Unsupported { what: format!("weights in {other:?}") },
             None => FormatError::NoNetwork { what: "a network without its weights".to_owned() },
         });
     };
-    let file = hdf5::File::open(weights.into())?;
+    let file = hdf5::File::open(weights)?;
     let weights = weights::Weights::archive(file.root()?, &model)?;
     import::import(&model, &weights, version, "archive", name)
 }

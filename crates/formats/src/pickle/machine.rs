@@ -21,10 +21,20 @@ const MAX_DEPTH: usize = 10_000;
 /// Axes of a tensor; PyTorch and NumPy allow 64.
 const MAX_AXES: usize = 64;
 
+/// What happens where a pickle names an object that is not on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// The reading ends.
+    Refused,
+    /// It stands as [`Value::Object`], and what is done to it is passed over.
+    Named,
+}
+
 /// Runs the pickle that starts at `start`; also says where it ends, since files hold several after each other.
-pub(super) fn run(bytes: &[u8], start: usize) -> Result<(Document, usize), PickleError> {
+pub(super) fn run(bytes: &[u8], start: usize, foreign: Foreign) -> Result<(Document, usize), PickleError> {
     let mut machine = Machine {
         bytes,
+        foreign,
         position: start,
         opcode_at: start,
         values: Vec::new(),
@@ -43,6 +53,7 @@ pub(super) fn run(bytes: &[u8], start: usize) -> Result<(Document, usize), Pickl
 
 struct Machine<'a> {
     bytes: &'a [u8],
+    foreign: Foreign,
     position: usize,
     /// Where the current instruction stands, for messages.
     opcode_at: usize,
@@ -258,7 +269,11 @@ impl<'a> Machine<'a> {
                 let (module, name) = (self.text_of(&parts, 0)?, self.text_of(&parts, 1)?);
                 self.global(&module, &name)?;
             }
-            b'R' | 0x81 => {
+            b'R' | 0x81 | 0x92 => {
+                if code == 0x92 {
+                    // Arguments by name; no object on the list takes any.
+                    self.pop()?;
+                }
                 let parts = self.pop_many(2)?;
                 let value = self.call(&parts)?;
                 self.parts += match &value {
@@ -477,6 +492,7 @@ impl<'a> Machine<'a> {
         let error = self.malformed("an append to something that is not a list");
         match self.top_value()? {
             Value::List(list) => list.extend_from_slice(parts),
+            Value::Object(_) => {}
             _ => return Err(error),
         }
         Ok(())
@@ -487,6 +503,7 @@ impl<'a> Machine<'a> {
         let error = self.malformed("an entry for something that is not a dictionary");
         match self.top_value()? {
             Value::Dict(dict) => dict.extend(pairs),
+            Value::Object(_) => {}
             _ => return Err(error),
         }
         Ok(())
@@ -541,6 +558,7 @@ impl<'a> Machine<'a> {
     fn global(&mut self, module: &str, name: &str) -> Result<(), PickleError> {
         match Global::find(module, name) {
             Some(global) => self.push(Value::Global(global)),
+            None if self.foreign == Foreign::Named => self.push(Value::Object(format!("{module}.{name}").into())),
             None => {
                 Err(PickleError::RefusedGlobal { module: module.to_owned(), name: name.to_owned(), at: self.opcode_at })
             }
@@ -549,8 +567,10 @@ impl<'a> Machine<'a> {
 
     /// What calling an allowed object gives; `parts` is the object and the tuple of its arguments.
     fn call(&self, parts: &[Id]) -> Result<Value, PickleError> {
-        let Value::Global(global) = self.value(parts, 0)? else {
-            return Err(self.malformed("a call of something that is not an object"));
+        let global = match self.value(parts, 0)? {
+            Value::Global(global) => global,
+            Value::Object(class) => return Ok(Value::Object(class.clone())),
+            _ => return Err(self.malformed("a call of something that is not an object")),
         };
         let Value::Tuple(args) = self.value(parts, 1)? else {
             return Err(self.malformed("a call without a tuple of arguments"));
@@ -616,8 +636,10 @@ impl<'a> Machine<'a> {
                 Value::Array(Array { dtype, shape, fortran, data })
             }
             Global::RebuildTensor => {
-                let Value::Storage(storage) = self.value(args, 0)? else {
-                    return Err(self.malformed("a tensor without a storage"));
+                let storage = match self.value(args, 0)? {
+                    Value::Storage(storage) => storage,
+                    Value::Object(class) => return Ok(Value::Object(class.clone())),
+                    _ => return Err(self.malformed("a tensor without a storage")),
                 };
                 Value::Tensor(TensorView {
                     storage: storage.clone(),
@@ -628,6 +650,7 @@ impl<'a> Machine<'a> {
             }
             Global::RebuildParameter => match self.value(args, 0)? {
                 Value::Tensor(view) => Value::Tensor(view.clone()),
+                Value::Object(class) => Value::Object(class.clone()),
                 _ => return Err(self.malformed("a parameter that is not a tensor")),
             },
             Global::Size => match self.value(args, 0)? {
@@ -669,6 +692,7 @@ impl<'a> Machine<'a> {
             }
             // Attributes of an OrderedDict, such as PyTorch's `_metadata`.
             (Value::Dict(_), _) => return Ok(()),
+            (Value::Object(_), _) => return Ok(()),
             _ => return Err(self.malformed("a state for something that has none")),
         };
         *self.top_value()? = built;
@@ -680,7 +704,12 @@ impl<'a> Machine<'a> {
         let Value::Tuple(parts) = self.value(&[persistent], 0)? else {
             return Err(self.malformed("a persistent id that is not a tuple"));
         };
-        if &*self.text_of(parts, 0)? != "storage" {
+        let kind = self.text_of(parts, 0)?;
+        // Old pickles of whole models hold their classes so, with the source code.
+        if let ("storage" | "module", Value::Object(class)) = (&*kind, self.value(parts, 1)?) {
+            return Ok(Value::Object(class.clone()));
+        }
+        if &*kind != "storage" {
             return Err(self.malformed("a persistent id that is not a storage"));
         }
         let Value::Global(Global::StorageClass(element)) = self.value(parts, 1)? else {

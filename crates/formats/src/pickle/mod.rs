@@ -2,7 +2,8 @@
 //!
 //! Python's own unpickler runs whatever a pickle asks for, so a downloaded checkpoint can do anything. This reader runs
 //! nothing: it interprets the instructions on a stack of plain [`Value`]s and knows by name just the few Python objects
-//! that tensors are rebuilt from. Any other name ends the reading with [`PickleError::RefusedGlobal`].
+//! that tensors are rebuilt from. Any other name ends the reading with [`PickleError::RefusedGlobal`], or, in a
+//! checkpoint of PyTorch, becomes a [`Value::Object`] that nothing is known of but its name.
 //!
 //! Values live in one arena and refer to each other by index, as Python objects do. So a value that the file mentions a
 //! thousand times exists once, a value that contains itself is harmless, and nothing recurses, however deep it nests.
@@ -28,11 +29,17 @@ mod value;
 
 pub use error::PickleError;
 pub use number::Element;
-pub use value::{Array, Document, Node, Storage, TensorView, Value};
+pub(crate) use value::gather;
+pub use value::{Array, Document, Dtype, Node, Storage, TensorView, Value};
 
 /// Reads a file that is one pickle of protocol 0 to 5. Bytes after its end are ignored.
 pub fn read(bytes: &[u8]) -> Result<Document, PickleError> {
-    machine::run(bytes, 0).map(|(document, _)| document)
+    machine::run(bytes, 0, machine::Foreign::Refused).map(|(document, _)| document)
+}
+
+/// Reads the pickle of a checkpoint, in which other Python objects than tensors stand as [`Value::Object`].
+pub(crate) fn read_checkpoint(bytes: &[u8]) -> Result<Document, PickleError> {
+    machine::run(bytes, 0, machine::Foreign::Named).map(|(document, _)| document)
 }
 
 #[cfg(test)]

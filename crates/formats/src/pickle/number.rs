@@ -1,5 +1,7 @@
 //! Element types and their bytes.
 
+use std::sync::Arc;
+
 use half::{bf16, f16};
 
 /// Type of the numbers of a tensor.
@@ -79,6 +81,15 @@ impl Element {
             "LongStorage" => Self::I64,
             _ => return None,
         })
+    }
+
+    /// All elements as f32, in one allocation; wide integers and doubles are rounded.
+    pub(crate) fn floats(self, bytes: &[u8], big_endian: bool) -> Arc<[f32]> {
+        if self == Self::F32 && !big_endian {
+            return bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        }
+        let at = |index| self.get(bytes, index, big_endian).unwrap_or_default();
+        (0..bytes.len() / self.size()).map(at).collect()
     }
 
     /// Reads the element at `index` as f32 (wide integers and doubles are rounded); `None` past the end.

@@ -82,6 +82,31 @@ fn every_other_object_is_refused_by_name() {
 }
 
 #[test]
+fn objects_in_checkpoints_have_names_and_nothing_else() {
+    // pickle.dumps({"args": argparse.Namespace(lr=1), "n": 3, "d": collections.defaultdict(list, a=1)}, protocol=2)
+    let bytes = b"\x80\x02}q\x00(X\x04\x00\x00\x00argsq\x01cargparse\nNamespace\nq\x02)\x81q\x03}q\x04X\x02\x00\x00\x00lrq\x05K\x01sbX\x01\x00\x00\x00nq\x06K\x03X\x01\x00\x00\x00dq\x07ccollections\ndefaultdict\nq\x08c__builtin__\nlist\nq\x09\x85q\x0aRq\x0bX\x01\x00\x00\x00aq\x0cK\x01su.";
+    assert!(matches!(read(bytes), Err(PickleError::RefusedGlobal { .. })));
+    let document = read_checkpoint(bytes).unwrap();
+    let entry = |key| document.root().entry(key).unwrap().value().clone();
+    assert_eq!(entry("args"), Value::Object("argparse.Namespace".into()));
+    assert_eq!(entry("d"), Value::Object("collections.defaultdict".into()));
+    assert_eq!(entry("n"), Value::Int(3));
+    // Nothing is run here either: the command is a name.
+    let attack = read_checkpoint(b"cos\nsystem\n(S'echo hello'\ntR.").unwrap();
+    assert_eq!(attack.root().value(), &Value::Object("os.system".into()));
+}
+
+#[test]
+fn numbers_are_read_in_either_order_of_bytes() {
+    let values = [1.5_f32, -2.0];
+    let little: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let big: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
+    assert_eq!(*Element::F32.floats(&little, false), values);
+    assert_eq!(*Element::F32.floats(&big, true), values);
+    assert_eq!(*Element::I16.floats(&[0, 1, 0xff, 0xff], true), [1.0, -1.0]);
+}
+
+#[test]
 fn protocols_agree() {
     // pickle.dumps([None, True, 300, -1, 1.5, "a", ("b", b"")], protocol=p)
     let old = b"(lp0\nNaI01\naI300\naI-1\naF1.5\naVa\np1\na(Vb\np2\nVc\np3\ntp4\na.";
@@ -159,6 +184,7 @@ fn read_everything(bytes: &[u8]) {
             }
         }
     }
+    let _ = read_checkpoint(bytes);
     if let Ok(checkpoint) = torch::read_legacy(bytes) {
         for (_, tensor) in checkpoint.tensors() {
             let _ = checkpoint.to_f32(tensor);

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Document, Node, PickleError, TensorView, Value, machine};
+use super::{
+    Document, Node, PickleError, TensorView, Value,
+    machine::{self, Foreign},
+};
 
 /// First bytes of the container: a pickle of the magic number 0x1950a86a20f9469cfc6c.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -24,7 +27,8 @@ pub struct Checkpoint<'a> {
     storages: BTreeMap<String, &'a [u8]>,
 }
 
-/// Reads a checkpoint.
+/// Reads a checkpoint. Python objects other than tensors stand as [`Value::Object`]: checkpoints often hold settings of
+/// the training beside the tensors.
 pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, PickleError> {
     if !is_legacy(bytes) {
         return Err(PickleError::Unexpected {
@@ -32,18 +36,18 @@ pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, PickleError> {
             found: "its first bytes are others".to_owned(),
         });
     }
-    let (protocol, at) = machine::run(bytes, MAGIC.len())?;
+    let (protocol, at) = machine::run(bytes, MAGIC.len(), Foreign::Refused)?;
     if protocol.root().as_i64() != Some(PROTOCOL) {
         return Err(PickleError::Malformed { what: "another version of the container than 1001", at: MAGIC.len() });
     }
     let facts_at = at;
-    let (facts, at) = machine::run(bytes, at)?;
+    let (facts, at) = machine::run(bytes, at, Foreign::Refused)?;
     if matches!(facts.root().entry("little_endian").map(Node::value), Some(Value::Bool(false))) {
         return Err(PickleError::Malformed { what: "written on a big-endian machine", at: facts_at });
     }
-    let (document, at) = machine::run(bytes, at)?;
+    let (document, at) = machine::run(bytes, at, Foreign::Named)?;
     let keys_at = at;
-    let (keys, mut at) = machine::run(bytes, at)?;
+    let (keys, mut at) = machine::run(bytes, at, Foreign::Refused)?;
 
     // The element type of a storage is only said where a tensor uses it.
     let mut sizes = BTreeMap::new();
@@ -69,7 +73,7 @@ pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, PickleError> {
     Ok(Checkpoint { document, storages })
 }
 
-impl Checkpoint<'_> {
+impl<'a> Checkpoint<'a> {
     /// The object that was saved, usually a dictionary of tensors.
     #[must_use]
     pub fn root(&self) -> Node<'_> {
@@ -85,9 +89,15 @@ impl Checkpoint<'_> {
         })
     }
 
+    /// The bytes of a storage, little endian.
+    #[must_use]
+    pub fn storage(&self, key: &str) -> Option<&'a [u8]> {
+        self.storages.get(key).copied()
+    }
+
     /// A tensor's elements in row-major order.
     pub fn to_f32(&self, tensor: &TensorView) -> Result<Vec<f32>, PickleError> {
-        let storage = self.storages.get(&*tensor.storage.key).ok_or_else(|| PickleError::Tensor {
+        let storage = self.storage(&tensor.storage.key).ok_or_else(|| PickleError::Tensor {
             shape: tensor.shape.clone(),
             what: "its storage is not in the file",
         })?;

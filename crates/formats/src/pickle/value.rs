@@ -45,6 +45,9 @@ pub enum Value {
     Storage(Storage),
     /// A PyTorch tensor, a view of a storage.
     Tensor(TensorView),
+    /// A Python object that is not on the list, or what calling it would have given: its full name alone. Only
+    /// checkpoints are read so, which hold settings of the training beside the tensors.
+    Object(Arc<str>),
 }
 
 /// The Python objects that a pickle may name.
@@ -174,7 +177,7 @@ impl TensorView {
 }
 
 /// Collects a strided view in row-major order.
-fn gather(
+pub(crate) fn gather(
     dtype: Dtype,
     data: &[u8],
     shape: &[usize],
