@@ -304,7 +304,6 @@ pub fn restore(store: Store, hash: &str) {
 }
 
 fn take_removed(hash: &str) -> Option<About> {
-    REMOVED.with_borrow_mut(|removed| {
-        removed.iter().position(|about| about.sha256 == hash).map(|at| removed.remove(at))
-    })
+    REMOVED
+        .with_borrow_mut(|removed| removed.iter().position(|about| about.sha256 == hash).map(|at| removed.remove(at)))
 }
