@@ -145,7 +145,7 @@ scenario("a network that finds no room works, and the page says calmly that it i
   const devtools = await context.newCDPSession(page);
   await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize: 1000 });
   const card = await dropNetwork(page);
-  await page.getByTestId("toast").filter({ hasText: /not kept for the next visit.*free/ }).waitFor();
+  await page.getByTestId("toast").filter({ hasText: /not kept for the next visit: .*(room|free)/ }).waitFor();
   await assertExplained(card);
   assert.equal(await page.getByTestId("stored-row").count(), 0);
   assert.equal(await page.getByTestId("file-error").count(), 0);
