@@ -2,9 +2,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
-use innspect_protocol::{
-    GivenFile, ImageId, ImageInfo, Job, ModelId, ModelInfo, Reply, Request, Stage,
-};
+use innspect_protocol::{GivenFile, ImageId, ImageInfo, Job, ModelId, ModelInfo, Reply, Request, Stage};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use web_sys::{File, FileList};

@@ -43,12 +43,16 @@ pub fn keep(store: Store) {
             let link = ViewState::parse(&storage::fragment());
             apply(store, &link);
             let pictures = store.pictures.get_untracked();
-            if let Some(id) = link.picture.clone().map(ImageId).filter(|id| pictures.iter().any(|picture| picture.id == *id)) {
+            if let Some(id) =
+                link.picture.clone().map(ImageId).filter(|id| pictures.iter().any(|picture| picture.id == *id))
+            {
                 store.primary.set(Some(id));
             }
             for model in store.models.get_untracked() {
                 let name = untrack(|| model.link_name());
-                model.shown.set(link.models.as_ref().is_none_or(|models| name.is_some_and(|name| models.contains(&name))));
+                model
+                    .shown
+                    .set(link.models.as_ref().is_none_or(|models| name.is_some_and(|name| models.contains(&name))));
             }
             stored::open_named(store, &link);
         });

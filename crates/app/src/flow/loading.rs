@@ -10,7 +10,8 @@ use super::{boot::site_url, input};
 use crate::{
     pure::params,
     state::{
-        EngineStatus, FilesHandle, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState, Store,
+        EngineStatus, FilesHandle, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState,
+        Store,
     },
     web::{canvas::Pixels, fetch, pwa},
 };

@@ -145,9 +145,7 @@ pub fn forget_removed(store: Store) {
     REMOVED_MODELS.with_borrow_mut(Vec::clear);
     REMOVED_PICTURES.with_borrow_mut(Vec::clear);
     store.toasts.update(|toasts| {
-        toasts.retain(|toast| {
-            matches!(toast.action, None | Some(ToastAction::Update | ToastAction::RestoreStored(_)))
-        });
+        toasts.retain(|toast| matches!(toast.action, None | Some(ToastAction::Update | ToastAction::RestoreStored(_))));
     });
 }
 

@@ -9,6 +9,7 @@ use web_sys::{Blob, File};
 use super::{files, loading, selection};
 use crate::{
     pure::{
+        format,
         hash::ViewState,
         stored::{ABOUT, About, InputSettings, StoredFile, is_hash, room},
     },
@@ -99,7 +100,7 @@ pub fn keep(store: Store, model: &ModelEntry) {
     let blobs: Vec<File> = files.all().map(|file| file.file.clone()).collect();
     leptos::task::spawn_local(async move {
         let Some(_lock) = opfs::lock(FOLDER, false).await else { return };
-        let name = about.name.clone();
+        let (name, bytes) = (about.name.clone(), about.bytes());
         let outcome = write(store, about, &blobs).await;
         store.keeping.set(None);
         match outcome {
@@ -115,7 +116,10 @@ pub fn keep(store: Store, model: &ModelEntry) {
                 }
             }
             Err(Failure::Trouble(Trouble::Full)) => {
-                let why = "the browser's storage is full";
+                // Some browsers tell of a quota that they do not grant.
+                let (quota, usage) = opfs::room().await;
+                let none = || format!("the browser has no room for {}", format::bytes(bytes));
+                let why = room(quota, usage, bytes).err().unwrap_or_else(none);
                 selection::say(store, format!("{name} works, but it is not kept for the next visit: {why}."));
             }
             Err(Failure::Trouble(Trouble::Other(words))) => {
@@ -304,7 +308,6 @@ pub fn restore(store: Store, hash: &str) {
 }
 
 fn take_removed(hash: &str) -> Option<About> {
-    REMOVED.with_borrow_mut(|removed| {
-        removed.iter().position(|about| about.sha256 == hash).map(|at| removed.remove(at))
-    })
+    REMOVED
+        .with_borrow_mut(|removed| removed.iter().position(|about| about.sha256 == hash).map(|at| removed.remove(at)))
 }

@@ -103,9 +103,7 @@ fn same_values(one: &Preprocessing, other: &Preprocessing) -> bool {
     };
     let (one_ends, other_ends) = (ends(one), ends(other));
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * (1.0 + a.abs().max(b.abs()));
-    one.channels == other.channels
-        && one_ends.len() == other_ends.len()
-        && one_ends.iter().zip(&other_ends).all(near)
+    one.channels == other.channels && one_ends.len() == other_ends.len() && one_ends.iter().zip(&other_ends).all(near)
 }
 
 #[cfg(test)]

@@ -92,7 +92,11 @@ pub fn room(quota: Option<f64>, usage: Option<f64>, need: u64) -> Result<(), Str
     if need as f64 + SPARE <= free {
         return Ok(());
     }
-    Err(format!("it needs {}, and the browser has {} free for this site", format::bytes(need), format::bytes(free as u64)))
+    Err(format!(
+        "it needs {}, and the browser has {} free for this site",
+        format::bytes(need),
+        format::bytes(free as u64)
+    ))
 }
 
 /// Says which files belong to which network: pairs of both names, in any order.
@@ -102,8 +106,7 @@ pub fn belongings(pairs: &[(String, String)]) -> Vec<String> {
     networks.sort_unstable();
     networks.dedup();
     let say = |network: &String| {
-        let mut files: Vec<&String> =
-            pairs.iter().filter(|(_, of)| of == network).map(|(file, _)| file).collect();
+        let mut files: Vec<&String> = pairs.iter().filter(|(_, of)| of == network).map(|(file, _)| file).collect();
         files.sort_unstable();
         match files.as_slice() {
             [] => String::new(),

@@ -59,7 +59,7 @@ pub fn FileList() -> impl IntoView {
                                                     data-testid="file-choose"
                                                     on:click=move |_| store.choosing.set(Some(job))
                                                 >
-                                                    "Choose the architecture…"
+                                                    "Choose architecture…"
                                                 </button>
                                             }
                                             .into_any(),

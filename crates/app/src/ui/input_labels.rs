@@ -20,7 +20,8 @@ pub fn InputLabels(
     let store = Store::get();
     let field = NodeRef::<html::Input>::new();
     let state = model.state;
-    let labels = Memo::new(move |_| state.with(|state| state.info()).map(|info| info.labels.clone()).unwrap_or_default());
+    let labels =
+        Memo::new(move |_| state.with(|state| state.info()).map(|info| info.labels.clone()).unwrap_or_default());
     let before = StoredValue::new(labels.get_untracked());
     let entry = StoredValue::new(model);
     let changed = move || labels.with(|labels| before.with_value(|before| labels != before));

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    controls::IconButton,
-    icons::Glyph,
-};
+use super::{controls::IconButton, icons::Glyph};
 use crate::{
     flow::stored,
     pure::{format, stored::About},
@@ -23,7 +20,7 @@ pub fn StoredList() -> impl IntoView {
             <section class="panel" aria-label="Your networks">
                 <h2>
                     "Your networks"
-                    <span class="count" data-testid="stored-total">{move || format!("{} in this browser", format::bytes(total()))}</span>
+                    <span class="count" title="Kept in this browser" data-testid="stored-total">{move || format::bytes(total())}</span>
                 </h2>
                 {move || store.keeping.get().map(|keeping| {
                     let share = keeping.done * 100 / keeping.total.max(1);
