@@ -97,14 +97,6 @@ pub enum FormatError {
         /// Their names.
         files: Vec<String>,
     },
-    /// The weights are in another file.
-    #[error("the weights of {tensor:?} are in another file, {file:?}")]
-    ExternalData {
-        /// Tensor.
-        tensor: String,
-        /// File that holds them.
-        file: String,
-    },
     /// A weight cannot be read.
     #[error("the weight {tensor:?} cannot be read: {reason}")]
     Tensor {
@@ -167,7 +159,7 @@ impl FormatError {
             Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
                 format!("layer {layer:?} ({class})")
             }
-            Self::ExternalData { tensor, .. } | Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
+            Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
             _ => String::new(),
         }
     }
@@ -218,10 +210,6 @@ impl FormatError {
                 candidates.join(", ")
             ),
             Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
-            Self::ExternalData { file, .. } => format!(
-                "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \
-                 the file {file:?} beside it holds its weights now."
-            ),
             Self::Input { .. } => {
                 "Load an image classifier: one input with the axes batch, channels, height and width.".to_owned()
             }

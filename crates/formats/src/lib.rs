@@ -92,7 +92,7 @@ impl ModelFiles {
 pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
     match sniff_blob(&files.file)? {
-        FileKind::Onnx => onnx::read(files.file.bytes()?, name),
+        FileKind::Onnx => onnx::read(files),
         FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
         FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),

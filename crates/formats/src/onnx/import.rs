@@ -10,18 +10,19 @@ use innspect_graph::{ChannelOrder, Graph, GraphBuilder, Op, ParamId, Preprocessi
 use super::{
     Refusal,
     attributes::{Attributes, size},
+    external,
     fold::{Budget, fold},
     metadata, ops,
     proto::{self, DataType, DimensionSize},
     tensor::{Constant, MAX_RANK, count},
 };
-use crate::{FormatError, Imported};
+use crate::{FormatError, Imported, ModelFiles};
 
 /// The side of the picture where the file leaves it open: what most classifiers were trained with.
 const DEFAULT_SIDE: usize = 224;
 
 /// More nodes than any classifier has; deep networks have some thousands.
-const MAX_NODES: usize = 100_000;
+pub(crate) const MAX_NODES: usize = 100_000;
 
 /// A value that depends on the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,7 @@ pub(crate) struct Importer<'a> {
     /// The batch size that the file fixes, 1 if it leaves it open.
     pub fixed_batch: usize,
     pub warnings: Vec<String>,
+    files: &'a ModelFiles,
     initializers: HashMap<&'a str, &'a proto::Tensor>,
     entries: HashMap<&'a str, Entry>,
     /// Weights that are already in the graph, by tensor name and the way they were prepared.
@@ -67,27 +69,31 @@ fn domain(node: &proto::Node) -> String {
 }
 
 /// What errors call a node: its name or, where it has none, what it writes.
-fn title(node: &proto::Node) -> String {
+pub(crate) fn title(node: &proto::Node) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
+/// The newest operator set whose operators are known.
+const NEWEST_OPSET: i64 = 28;
+
 pub(crate) fn import(
     model: &proto::Model,
-    file: &str,
-    bytes: usize,
+    graph: &proto::Graph,
+    files: &ModelFiles,
     classifier: bool,
 ) -> Result<Imported, FormatError> {
-    let graph =
-        model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     if graph.node.len() > MAX_NODES {
         return Err(FormatError::TooLarge { what: "nodes", actual: graph.node.len(), limit: MAX_NODES });
     }
     let mut warnings = Vec::new();
     let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
     let opset = model.opset_import.iter().find(|set| standard(&set.domain)).map_or(1, |set| set.version);
-    if !(7..=22).contains(&opset) {
-        warnings.push(format!("The file uses opset {opset}; 7 to 22 are known, so it may be read wrongly."));
+    if !(7..=NEWEST_OPSET).contains(&opset) {
+        warnings
+            .push(format!("The file uses opset {opset}; 7 to {NEWEST_OPSET} are known, so it may be read wrongly."));
     }
+    let bytes = files.file.len().saturating_add(external::check(graph, files)?);
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
 
     let initializers: HashMap<&str, &proto::Tensor> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
@@ -96,7 +102,7 @@ pub(crate) fn import(
     let input = input(graph, &initializers, &mut warnings)?;
 
     let raw = input.raw;
-    let name = if graph.name.is_empty() { file } else { &graph.name };
+    let name = if graph.name.is_empty() { &files.name } else { &graph.name };
     let mut builder = GraphBuilder::new(name, input.name, input.sample);
     let mut tensor = Tensor { id: builder.input(), full: input.full, batch: input.batch };
     if let Some((permutation, reshape)) = input.prepare {
@@ -108,14 +114,15 @@ pub(crate) fn import(
     }
 
     let mut readers: HashMap<&str, usize> = HashMap::new();
-    for name in graph.node.iter().flat_map(|node| &node.input).chain(graph.output.iter().map(|output| &output.name)) {
-        *readers.entry(name.as_str()).or_default() += 1;
+    for name in graph.node.iter().flat_map(read_by).chain(graph.output.iter().map(|output| output.name.as_str())) {
+        *readers.entry(name).or_default() += 1;
     }
     let empty = proto::Node::default();
     let mut importer = Importer {
         builder,
         // Exporters compute little from weights; four times the file leaves room for all of them.
-        budget: Budget((1 << 22) + bytes.saturating_mul(4)),
+        budget: Budget(bytes.saturating_mul(4).saturating_add(1 << 22)),
+        files,
         opset,
         fixed_batch: input.fixed_batch,
         warnings,
@@ -208,6 +215,16 @@ fn candidates(graph: &proto::Graph) -> Result<Vec<&str>, FormatError> {
     Ok(names)
 }
 
+/// The names that a node reads, those that its subgraphs read included.
+fn read_by(node: &proto::Node) -> Vec<&str> {
+    let mut names: Vec<&str> = node.input.iter().map(String::as_str).collect();
+    for graph in node.attribute.iter().filter_map(|attribute| attribute.g.as_deref()) {
+        names.extend(graph.node.iter().flat_map(read_by));
+        names.extend(graph.output.iter().map(|output| output.name.as_str()));
+    }
+    names
+}
+
 /// Indices of the nodes that the most likely output depends on. Others, such as a `TopK` beside it, are not read.
 fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
     let mut writers: HashMap<&str, usize> = HashMap::new();
@@ -222,7 +239,7 @@ fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
         if needed.insert(index)
             && let Some(node) = graph.node.get(index)
         {
-            open.extend(node.input.iter().filter_map(|name| writers.get(name.as_str())));
+            open.extend(read_by(node).into_iter().filter_map(|name| writers.get(name)));
         }
     }
     needed
@@ -426,8 +443,10 @@ impl<'a> Importer<'a> {
         }
         let attributes = Attributes(node);
         self.forget_read();
-        if node.op_type == "Constant" {
-            return Ok(vec![Entry::Constant(self.constant(attributes)?)]);
+        match node.op_type.as_str() {
+            "Constant" => return Ok(vec![Entry::Constant(self.constant(attributes)?)]),
+            "If" => return self.branch(node),
+            _ => {}
         }
         let inputs = node.input.iter().map(|name| self.entry(name)).collect::<Result<Vec<_>, _>>()?;
         let constants: Option<Vec<Option<Constant>>> = inputs
@@ -439,7 +458,7 @@ impl<'a> Importer<'a> {
             })
             .collect();
         if let Some(constants) = constants {
-            let folded = fold(&node.op_type, attributes, &constants, node.output.len(), &mut self.budget)?;
+            let folded = fold(attributes, &constants, self.files, &mut self.budget)?;
             let folded = folded.ok_or_else(|| {
                 if ops::is_known(&node.op_type) {
                     Refusal::reason("none of its inputs depends on the picture")
@@ -461,6 +480,31 @@ impl<'a> Importer<'a> {
         Ok(results)
     }
 
+    /// The nodes of one branch of an `If` whose condition is known.
+    fn branch(&mut self, node: &'a proto::Node) -> Result<Vec<Entry>, Refusal> {
+        let condition = match node.input.first() {
+            Some(name) => self.entry(name)?,
+            None => None,
+        };
+        let Some(Entry::Constant(condition)) = condition else { return Err(Refusal::Unknown) };
+        let taken =
+            if condition.ints().first().is_some_and(|&value| value != 0) { "then_branch" } else { "else_branch" };
+        let graph = Attributes(node).graph(taken).ok_or_else(|| Refusal::reason(format!("its {taken} is missing")))?;
+        self.initializers.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)));
+        for inner in &graph.node {
+            self.step(inner)?;
+        }
+        self.node = node;
+        graph
+            .output
+            .iter()
+            .map(|output| {
+                let entry = self.entry(&output.name)?;
+                entry.ok_or_else(|| Refusal::reason(format!("its {taken} has an output without a name")))
+            })
+            .collect()
+    }
+
     /// What a name stands for; `None` for the empty name of an input that is left out.
     fn entry(&mut self, name: &'a str) -> Result<Option<Entry>, Refusal> {
         if name.is_empty() {
@@ -473,7 +517,7 @@ impl<'a> Importer<'a> {
             .initializers
             .get(name)
             .ok_or_else(|| Refusal::reason(format!("it reads {name:?}, which nothing before it writes")))?;
-        let entry = Entry::Constant(Constant::decode(tensor)?);
+        let entry = Entry::Constant(Constant::decode(tensor, self.files)?);
         // Kept since exporters share small constants; the data is shared, not copied.
         self.entries.insert(name, entry.clone());
         Ok(Some(entry))
@@ -496,7 +540,7 @@ impl<'a> Importer<'a> {
 
     fn constant(&mut self, attributes: Attributes) -> Result<Constant, Refusal> {
         if let Some(tensor) = attributes.tensor("value") {
-            Ok(Constant::decode(tensor)?)
+            Ok(Constant::decode(tensor, self.files)?)
         } else if let Some(value) = attributes.float("value_float") {
             Ok(Constant::float(vec![], vec![value]))
         } else if let Some(value) = attributes.int("value_int") {

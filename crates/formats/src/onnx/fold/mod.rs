@@ -22,6 +22,7 @@ use super::{
     proto::DataType,
     tensor::{Constant, Data, count},
 };
+use crate::ModelFiles;
 
 /// How many elements may still be made. It bounds time and memory on hostile files, which could otherwise double a
 /// constant with every node.
@@ -44,12 +45,12 @@ impl Budget {
 
 /// Evaluates a node on constants; `None` if its operator is not one of those that occur in such chains.
 pub(crate) fn fold(
-    op: &str,
     attributes: Attributes,
     inputs: &[Option<Constant>],
-    outputs: usize,
+    files: &ModelFiles,
     budget: &mut Budget,
 ) -> Result<Option<Vec<Constant>>, Refusal> {
+    let (op, outputs) = (attributes.0.op_type.as_str(), attributes.0.output.len());
     let need = |index: usize| {
         inputs.get(index).and_then(Option::as_ref).ok_or_else(|| Refusal::reason(format!("input {index} is missing")))
     };
@@ -215,7 +216,7 @@ pub(crate) fn fold(
         "ConstantOfShape" => {
             let dims = need(0)?.ints().into_iter().map(size).collect::<Result<Vec<_>, _>>()?;
             let total = budget.charge(&dims)?;
-            let value = attributes.tensor("value").map(Constant::decode).transpose()?;
+            let value = attributes.tensor("value").map(|value| Constant::decode(value, files)).transpose()?;
             match value.map(|constant| constant.data) {
                 Some(Data::Int(data)) => Constant::int(dims, vec![data.first().copied().unwrap_or(0); total]),
                 Some(Data::Float(data)) => Constant::float(dims, vec![data.first().copied().unwrap_or(0.0); total]),
