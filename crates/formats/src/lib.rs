@@ -26,6 +26,7 @@ mod error;
 mod hdf5;
 mod inflate;
 mod labels;
+mod lower;
 mod sniff;
 mod zip;
 

@@ -50,6 +50,8 @@ pub(crate) struct Importer<'a> {
     /// The batch size that the file fixes, 1 if it leaves it open.
     pub fixed_batch: usize,
     pub warnings: Vec<String>,
+    /// What values stand for that are quantised in the file.
+    pub quantised: HashMap<ValueId, ops::Quantisation>,
     files: &'a ModelFiles,
     initializers: HashMap<&'a str, &'a proto::Tensor>,
     entries: HashMap<&'a str, Entry>,
@@ -61,6 +63,9 @@ pub(crate) struct Importer<'a> {
     /// Initializers that the current node is the last to read.
     last_read: Vec<&'a str>,
     node: &'a proto::Node,
+    /// While a node is read as another operator: the names of that one's inputs, and whether an op follows that gives the
+    /// node's result.
+    stand_in: Option<(Vec<String>, bool)>,
 }
 
 /// The domain of a node in words.
@@ -122,6 +127,7 @@ pub(crate) fn import(
         builder,
         // Exporters compute little from weights; four times the file leaves room for all of them.
         budget: Budget(bytes.saturating_mul(4).saturating_add(1 << 22)),
+        quantised: HashMap::new(),
         files,
         opset,
         fixed_batch: input.fixed_batch,
@@ -133,6 +139,7 @@ pub(crate) fn import(
         last_read: Vec::new(),
         readers,
         node: &empty,
+        stand_in: None,
     };
     for (index, node) in graph.node.iter().enumerate() {
         if needed.contains(&index) {
@@ -438,7 +445,7 @@ impl<'a> Importer<'a> {
     }
 
     fn results(&mut self, node: &'a proto::Node) -> Result<Vec<Entry>, Refusal> {
-        if !node.domain.is_empty() && node.domain != "ai.onnx" {
+        if !ops::is_domain_known(&node.domain) {
             return Err(Refusal::Unknown);
         }
         let attributes = Attributes(node);
@@ -448,7 +455,16 @@ impl<'a> Importer<'a> {
             "If" => return self.branch(node),
             _ => {}
         }
-        let inputs = node.input.iter().map(|name| self.entry(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = node.input.iter().map(|name| self.entry(name)).collect::<Result<Vec<_>, _>>()?;
+        if node.op_type == "CastLike"
+            && let [Some(Entry::Constant(value)), Some(Entry::Tensor(_))] = inputs.as_slice()
+        {
+            // Values that depend on the picture are floats.
+            return Ok(vec![Entry::Constant(Constant::float(value.dims.clone(), value.floats()))]);
+        }
+        if node.op_type == "CastLike" {
+            inputs.truncate(if matches!(inputs.first(), Some(Some(Entry::Tensor(_)))) { 1 } else { 2 });
+        }
         let constants: Option<Vec<Option<Constant>>> = inputs
             .iter()
             .map(|entry| match entry {
@@ -471,7 +487,15 @@ impl<'a> Importer<'a> {
             }
             return Ok(folded.into_iter().map(Entry::Constant).collect());
         }
+        let quantised = ops::moved(self, node, &inputs)?;
         let results = ops::convert(self, attributes, &inputs)?;
+        if let Some(quantised) = quantised {
+            for entry in &results {
+                if let Entry::Tensor(tensor) = entry {
+                    self.quantised.insert(tensor.id, quantised.clone());
+                }
+            }
+        }
         if let Some(Entry::Tensor(tensor)) = results.iter().find(|entry| matches!(entry, Entry::Tensor(_)))
             && tensor.full.len() > MAX_RANK
         {
@@ -556,7 +580,26 @@ impl<'a> Importer<'a> {
 
     /// The file's name of the current node's output `index`.
     pub fn output_name(&self, index: usize) -> String {
-        self.node.output.get(index).cloned().unwrap_or_default()
+        let name = self.node.output.get(index).cloned().unwrap_or_default();
+        if self.stand_in.as_ref().is_some_and(|(_, followed)| *followed) { format!("{name}/unclamped") } else { name }
+    }
+
+    /// Lets the current node be read as another operator whose inputs have other names. If `followed`, its result gets a
+    /// name of its own, and [`close`](Self::close) adds the op whose result is the node's.
+    pub fn stand_in(&mut self, names: Vec<String>, followed: bool) {
+        self.stand_in = Some((names, followed));
+    }
+
+    /// Ends [`stand_in`](Self::stand_in).
+    pub fn stand_for_itself(&mut self) {
+        self.stand_in = None;
+    }
+
+    /// Adds an op behind the one that the current node was read as, or as the node's own if there is none.
+    pub fn close(&mut self, part: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
+        let (node, output) = (self.node_name(), self.output_name(0));
+        let name = if self.node.op_type == "QuantizeLinear" { node } else { format!("{node}/{part}") };
+        Ok(self.builder.node(name, op, inputs, output)?)
     }
 
     /// Whether output `index` of the current node is read by anything.
@@ -566,6 +609,9 @@ impl<'a> Importer<'a> {
 
     /// The name of input `index` of the current node.
     pub fn input_name(&self, index: usize) -> String {
+        if let Some((names, _)) = &self.stand_in {
+            return names.get(index).cloned().unwrap_or_default();
+        }
         self.node.input.get(index).cloned().unwrap_or_default()
     }
 
@@ -583,7 +629,7 @@ impl<'a> Importer<'a> {
 
     fn node_name(&self) -> String {
         // Nameless nodes (tf2onnx before 2020, hand-written files) are best known by what they write.
-        if self.node.name.is_empty() { self.output_name(0) } else { self.node.name.clone() }
+        title(self.node)
     }
 
     /// Puts a weight into the graph. `key` names the preparation, so that a weight shared by two nodes is held once.

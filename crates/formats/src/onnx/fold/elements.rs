@@ -43,7 +43,7 @@ pub(super) fn view(dims: &[usize], strides: &[isize], offset: isize, total: usiz
 }
 
 /// Indices that read a source of shape `dims` as if it had the larger shape `target`.
-pub(super) fn expanded(dims: &[usize], target: &[usize], total: usize) -> Vec<usize> {
+pub(crate) fn expanded(dims: &[usize], target: &[usize], total: usize) -> Vec<usize> {
     let own = strides(dims);
     let missing = target.len().saturating_sub(dims.len());
     let steps: Vec<isize> = std::iter::repeat_n(0, missing)
@@ -52,7 +52,7 @@ pub(super) fn expanded(dims: &[usize], target: &[usize], total: usize) -> Vec<us
     view(target, &steps, 0, total)
 }
 
-pub(super) fn pick<'a, T: Copy + Default>(data: &'a [T], indices: &'a [usize]) -> impl Iterator<Item = T> + 'a {
+pub(crate) fn pick<'a, T: Copy + Default>(data: &'a [T], indices: &'a [usize]) -> impl Iterator<Item = T> + 'a {
     indices.iter().map(|&index| data.get(index).copied().unwrap_or_default())
 }
 
@@ -196,4 +196,43 @@ pub(super) fn reduce(
     } else {
         Constant::float(dims, sums.into_iter().map(|sum| sum as f32).collect::<Vec<_>>())
     })
+}
+
+/// A constant with its axes in another order.
+pub(crate) fn permuted(source: &Constant, permutation: &[usize], budget: &mut Budget) -> Result<Constant, Refusal> {
+    if permutation.iter().enumerate().all(|(at, &axis)| at == axis) {
+        return Ok(source.clone());
+    }
+    let strides = strides(&source.dims);
+    let dims: Vec<usize> = permutation.iter().filter_map(|&axis| source.dims.get(axis).copied()).collect();
+    let steps: Vec<isize> = permutation.iter().filter_map(|&axis| strides.get(axis).copied()).collect();
+    let total = budget.charge(&dims)?;
+    Ok(take(source, dims.clone(), &view(&dims, &steps, 0, total)))
+}
+
+/// A constant summed over axes, which go.
+pub(crate) fn summed(source: &Constant, axes: &[usize], budget: &mut Budget) -> Result<Constant, Refusal> {
+    if axes.is_empty() { Ok(source.clone()) } else { reduce("ReduceSum", source, axes, false, budget) }
+}
+
+/// Matrices with zeros below (or above) the diagonal that is `offset` to the right of the main one.
+pub(super) fn triangle(source: &Constant, upper: bool, offset: i64, budget: &mut Budget) -> Result<Constant, Refusal> {
+    let &[.., rows, columns] = source.dims.as_slice() else {
+        return Err(Refusal::reason(format!("{:?} is no matrix", source.dims)));
+    };
+    budget.charge(&source.dims)?;
+    let keeps = |index: usize| {
+        let (row, column) = ((index / columns % rows) as i64, (index % columns) as i64);
+        let right = column.saturating_sub(row.saturating_add(offset));
+        if upper { right >= 0 } else { right <= 0 }
+    };
+    let data = match &source.data {
+        Data::Float(data) => {
+            Data::Float(data.iter().enumerate().map(|(at, &value)| if keeps(at) { value } else { 0.0 }).collect())
+        }
+        Data::Int(data) => {
+            Data::Int(data.iter().enumerate().map(|(at, &value)| if keeps(at) { value } else { 0 }).collect())
+        }
+    };
+    Ok(Constant { data, ..source.clone() })
 }

@@ -7,14 +7,14 @@ mod shape;
 
 use std::sync::Arc;
 
+pub(crate) use self::elements::{expanded, permuted, pick, summed};
+pub(crate) use self::quantize::dequantized;
 pub(crate) use self::shape::{
     Range, broadcast, flattened, permutation, reshape_target, shape_of, slice_ranges, split_sizes, unsqueezed,
 };
 use self::{
-    elements::{
-        aligned, each, expanded, float_each, interleave, pairwise, pick, reduce, reshaped, strides, take, view,
-    },
-    quantize::{dequantize, quantize},
+    elements::{aligned, each, float_each, interleave, pairwise, reduce, reshaped, strides, take, triangle, view},
+    quantize::quantize,
 };
 use super::{
     Refusal,
@@ -184,6 +184,16 @@ pub(crate) fn fold(
         "Round" => each(need(0)?, f32::round_ties_even, |value| value, budget)?,
         "Relu" => each(need(0)?, |value| value.max(0.0), |value| value.max(0), budget)?,
         "Sqrt" => float_each(need(0)?, f32::sqrt, budget)?,
+        "Sin" => float_each(need(0)?, f32::sin, budget)?,
+        "Cos" => float_each(need(0)?, f32::cos, budget)?,
+        "IsNaN" | "IsInf" => {
+            let source = need(0)?;
+            budget.charge(&source.dims)?;
+            let test: fn(&f32) -> bool =
+                if op == "IsNaN" { |value| value.is_nan() } else { |value| value.is_infinite() };
+            let data: Vec<i64> = source.floats().iter().map(|value| i64::from(test(value))).collect();
+            Constant::int(source.dims.clone(), data)
+        }
         "Exp" => float_each(need(0)?, f32::exp, budget)?,
         "Log" => float_each(need(0)?, f32::ln, budget)?,
         "Reciprocal" => float_each(need(0)?, f32::recip, budget)?,
@@ -360,12 +370,12 @@ pub(crate) fn fold(
         }
         "Transpose" => {
             let source = need(0)?;
-            let permutation = permutation(attributes, source.dims.len())?;
-            let strides = strides(&source.dims);
-            let dims: Vec<usize> = permutation.iter().filter_map(|&axis| source.dims.get(axis).copied()).collect();
-            let steps: Vec<isize> = permutation.iter().filter_map(|&axis| strides.get(axis).copied()).collect();
-            let total = budget.charge(&dims)?;
-            take(source, dims.clone(), &view(&dims, &steps, 0, total))
+            permuted(source, &permutation(attributes, source.dims.len())?, budget)?
+        }
+        "Trilu" => {
+            let source = need(0)?;
+            let offset = optional(1).and_then(|constant| constant.ints().first().copied()).unwrap_or(0);
+            triangle(source, attributes.flag("upper", true), offset, budget)?
         }
         "Expand" => {
             let source = need(0)?;
@@ -411,7 +421,10 @@ pub(crate) fn fold(
             };
             reduce(op, source, &axes, attributes.flag("keepdims", true), budget)?
         }
-        "DequantizeLinear" => dequantize(attributes, need(0)?, need(1)?, optional(2), budget)?,
+        "DequantizeLinear" => {
+            let (axis, block) = (attributes.int_or("axis", 1), size(attributes.int_or("block_size", 0))?);
+            dequantized(need(0)?, need(1)?, optional(2), axis, block, budget)?
+        }
         "QuantizeLinear" => quantize(attributes, need(0)?, need(1)?, optional(2), budget)?,
         "MatMul" => {
             let (a, b) = (need(0)?, need(1)?);

@@ -1,18 +1,18 @@
 //! Element-wise functions that take more than one node of the graph, and softmax.
 
-use std::sync::Arc;
-
-use innspect_graph::{Activation, Op};
+use innspect_graph::{Activation, BinaryKind, Op};
 
 use super::{
     Inputs, Outcome,
-    common::{aligned_param, constant, identity, optional, rank, same, sample_axis, tensor, without, wrap},
+    common::{
+        aligned_param, constant, enlarged, identity, optional, rank, same, sample_axis, scalar, tensor, without, wrap,
+    },
 };
 use crate::onnx::{
     Refusal,
     attributes::{Attributes, axis},
     fold::flattened,
-    import::Importer,
+    import::{Importer, Tensor},
     tensor::Constant,
 };
 
@@ -24,9 +24,8 @@ pub(super) fn celu(importer: &mut Importer, attributes: Attributes, inputs: &Inp
     if alpha == 1.0 {
         return same(importer, elu, input);
     }
-    let dims = vec![1; rank(importer, input)];
-    let shrink = importer.param(format!("1/{alpha}"), "scalar", dims.clone(), || Arc::from([alpha.recip()]))?;
-    let grow = importer.param(format!("{alpha}"), "scalar", dims, || Arc::from([alpha]))?;
+    let rank = rank(importer, input);
+    let (shrink, grow) = (scalar(importer, alpha.recip(), rank)?, scalar(importer, alpha, rank)?);
     let id = importer.part("shrunk", Op::Affine { scale: Some(shrink), shift: None }, &[input.id])?;
     let id = importer.part("elu", elu, &[id])?;
     let id = importer.main(Op::Affine { scale: Some(grow), shift: None }, &[id])?;
@@ -102,4 +101,47 @@ pub(super) fn softmax(importer: &mut Importer, attributes: Attributes, inputs: &
             wrap(importer, id, input.batch)
         }
     }
+}
+
+/// `x · sigmoid(alpha · x)`: Swish and the quick form of GELU.
+pub(super) fn swish(importer: &mut Importer, input: &Tensor, alpha: f32) -> Outcome {
+    if alpha == 1.0 {
+        return same(importer, Op::Activation(Activation::Silu), input);
+    }
+    let scale = scalar(importer, alpha, rank(importer, input))?;
+    let scaled = importer.part("scaled", Op::Affine { scale: Some(scale), shift: None }, &[input.id])?;
+    let gate = importer.part("gate", Op::Activation(Activation::Sigmoid), &[scaled])?;
+    let id = importer.main(Op::Binary(BinaryKind::Mul), &[input.id, gate])?;
+    wrap(importer, id, input.batch)
+}
+
+/// GELU of a sum with a constant, `BiasGelu` and `FastGelu` of onnxruntime.
+pub(super) fn bias_gelu(importer: &mut Importer, inputs: &Inputs, tanh: bool) -> Outcome {
+    let mut input = tensor(inputs, 0)?.clone();
+    if let Some(addend) = optional(inputs, 1)? {
+        input = enlarged(importer, &input, &addend.dims)?;
+        let shift = aligned_param(importer, addend, 1, &input, "plain", |value| value)?;
+        input.id = importer.part("bias", Op::Affine { scale: None, shift: Some(shift) }, &[input.id])?;
+    }
+    same(importer, Op::Activation(Activation::Gelu { tanh }), &input)
+}
+
+/// `x - lambda` above lambda, `x + lambda` below -lambda, 0 between: `relu(x - lambda) - relu(-x - lambda)`.
+pub(super) fn shrink(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
+    let input = tensor(inputs, 0)?;
+    let (bias, lambda) = (attributes.float_or("bias", 0.0), attributes.float_or("lambd", 0.5));
+    if bias != lambda {
+        return Err(Refusal::reason(format!(
+            "shrinking by {bias} from {lambda} on makes a jump, which is not supported"
+        )));
+    }
+    let rank = rank(importer, input);
+    let (minus, offset) = (scalar(importer, -1.0, rank)?, scalar(importer, -lambda, rank)?);
+    let mut parts = Vec::new();
+    for (part, scale) in [("above", None), ("below", Some(minus))] {
+        let id = importer.part(&format!("{part}/offset"), Op::Affine { scale, shift: Some(offset) }, &[input.id])?;
+        parts.push(importer.part(part, Op::Activation(Activation::Relu), &[id])?);
+    }
+    let id = importer.main(Op::Binary(BinaryKind::Sub), &parts)?;
+    wrap(importer, id, input.batch)
 }

@@ -1,20 +1,25 @@
 //! Sums, products and extrema of values and constants.
 
-use std::sync::Arc;
-
 use innspect_graph::{Activation, BinaryKind, Op};
 
 use super::{
     Inputs, Outcome,
-    common::{aligned_param, constant, enlarged, make, rank, same, tensor, together, wrap},
+    common::{aligned_param, constant, constant_shape, enlarged, make, rank, same, scalar, tensor, together, wrap},
 };
 use crate::onnx::{
     Refusal,
+    fold::{broadcast, expanded, pick},
     import::{Entry, Importer, Tensor},
     tensor::Constant,
 };
 
-fn binary(importer: &mut Importer, kind: BinaryKind, a: &Tensor, b: &Tensor, last: bool) -> Result<Tensor, Refusal> {
+pub(super) fn binary(
+    importer: &mut Importer,
+    kind: BinaryKind,
+    a: &Tensor,
+    b: &Tensor,
+    last: bool,
+) -> Result<Tensor, Refusal> {
     let (a, b, batch) = together(importer, a, b)?;
     let op = Op::Binary(kind);
     let id = if last { importer.main(op, &[a.id, b.id])? } else { importer.part("partial", op, &[a.id, b.id])? };
@@ -56,8 +61,8 @@ fn affine(importer: &mut Importer, op: &str, value: &Tensor, operand: &Constant,
         "Mul" => (Some(plain(importer)?), None),
         "Div" => (Some(aligned_param(importer, operand, index, &value, "inverse", f32::recip)?), None),
         "Sub from" => {
-            let rank = vec![1; rank(importer, &value)];
-            let minus = importer.param("-1".to_owned(), "scalar", rank, || Arc::from([-1.0]))?;
+            let rank = rank(importer, &value);
+            let minus = scalar(importer, -1.0, rank)?;
             (Some(minus), Some(plain(importer)?))
         }
         _ => {
@@ -126,8 +131,8 @@ pub(super) fn variadic(importer: &mut Importer, op: &str, inputs: &Inputs) -> Ou
                     let negative = aligned_param(importer, operand, index, &result, "negative", |value| -value)?;
                     ((None, negative), None)
                 } else {
-                    let dims = vec![1; rank(importer, &result)];
-                    let minus = importer.param("-1".to_owned(), "scalar", dims, || Arc::from([-1.0]))?;
+                    let rank = rank(importer, &result);
+                    let minus = scalar(importer, -1.0, rank)?;
                     ((Some(minus), plain), Some(minus))
                 };
                 let id = importer.part("offset", Op::Affine { scale: inner.0, shift: Some(inner.1) }, &[result.id])?;
@@ -139,13 +144,83 @@ pub(super) fn variadic(importer: &mut Importer, op: &str, inputs: &Inputs) -> Ou
         result = make(importer, id, result.batch);
     }
     if mean {
-        let share = 1.0 / inputs.len() as f32;
-        let dims = vec![1; rank(importer, &result)];
-        let scale = importer.param(format!("1/{}", inputs.len()), "scalar", dims, || Arc::from([share]))?;
+        let rank = rank(importer, &result);
+        let scale = scalar(importer, 1.0 / inputs.len() as f32, rank)?;
         return same(importer, Op::Affine { scale: Some(scale), shift: None }, &result);
     }
     if rest.is_empty() && constants.is_empty() {
         return same(importer, Op::Affine { scale: None, shift: None }, &result);
     }
     Ok(vec![Entry::Tensor(result)])
+}
+
+/// A choice between two values, or a value and a constant, by a constant mask: each is multiplied by where it is taken.
+pub(super) fn where_(importer: &mut Importer, inputs: &Inputs) -> Outcome {
+    let condition = constant(inputs, 0)?;
+    let taken = condition.ints();
+    let mask = |positive: bool| -> Constant {
+        let data: Vec<f32> = taken.iter().map(|&value| f32::from((value != 0) == positive)).collect();
+        Constant::float(condition.dims.clone(), data)
+    };
+    // Masks are named after the node, as they are not in the file.
+    let name = importer.output_name(0);
+    let masked = |importer: &mut Importer, value: &Tensor, positive: bool, other: Option<&Constant>, last: bool| {
+        let value = enlarged(importer, value, &condition.dims)?;
+        let value = match other {
+            Some(other) => enlarged(importer, &value, &other.dims)?,
+            None => value,
+        };
+        let shape = constant_shape(importer, &condition.dims, &value)?;
+        let data = mask(positive).floats();
+        let scale = importer.param(format!("{name}/mask"), if positive { "mask" } else { "not" }, shape, || data)?;
+        let shift = match other {
+            Some(other) => {
+                // A softmax gives 0 for the largest negative number as well as for -∞, which devices may not compute with.
+                let finite = |value: f32| value.clamp(f32::MIN, f32::MAX);
+                let filled = chosen(importer, &mask(!positive), other, finite)?;
+                let shape = constant_shape(importer, &filled.dims, &value)?;
+                Some(importer.param(format!("{name}/filling"), "filling", shape, || filled.floats())?)
+            }
+            None => None,
+        };
+        let op = Op::Affine { scale: Some(scale), shift };
+        let id = if last {
+            importer.main(op, &[value.id])?
+        } else {
+            importer.part(if positive { "first" } else { "second" }, op, &[value.id])?
+        };
+        Ok::<Tensor, Refusal>(make(importer, id, value.batch))
+    };
+    match (inputs.get(1), inputs.get(2)) {
+        (Some(Some(Entry::Tensor(yes))), Some(Some(Entry::Tensor(no)))) => {
+            let yes = masked(importer, yes, true, None, false)?;
+            let no = masked(importer, no, false, None, false)?;
+            Ok(vec![Entry::Tensor(binary(importer, BinaryKind::Add, &yes, &no, true)?)])
+        }
+        (Some(Some(Entry::Tensor(yes))), Some(Some(Entry::Constant(no)))) => {
+            Ok(vec![Entry::Tensor(masked(importer, yes, true, Some(no), true)?)])
+        }
+        (Some(Some(Entry::Constant(yes))), Some(Some(Entry::Tensor(no)))) => {
+            Ok(vec![Entry::Tensor(masked(importer, no, false, Some(yes), true)?)])
+        }
+        _ => Err(Refusal::reason("it needs two values")),
+    }
+}
+
+/// A constant where a mask is 1, else 0; unlike a product this leaves no trace of infinite values.
+fn chosen(
+    importer: &mut Importer,
+    mask: &Constant,
+    values: &Constant,
+    change: impl Fn(f32) -> f32,
+) -> Result<Constant, Refusal> {
+    let dims = broadcast(&mask.dims, &values.dims)?;
+    let total = importer.budget.charge(&dims)?;
+    let (at, from) = (expanded(&mask.dims, &dims, total), expanded(&values.dims, &dims, total));
+    let (mask, values) = (mask.floats(), values.floats());
+    let data: Vec<f32> = pick(&mask, &at)
+        .zip(pick(&values, &from))
+        .map(|(on, value)| if on == 0.0 { 0.0 } else { change(value) })
+        .collect();
+    Ok(Constant::float(dims, data))
 }

@@ -1,5 +1,7 @@
 //! What the operators share: values with their batch axis, constants as parameters, and broadcasting.
 
+use std::sync::Arc;
+
 use innspect_graph::{Op, PadMode, ParamId, ValueId};
 
 use super::{Inputs, Outcome};
@@ -124,6 +126,11 @@ pub(super) fn sample_axis(tensor: &Tensor, axis: usize) -> Result<usize, Refusal
     }
 }
 
+/// One number as a parameter that broadcasts to a sample of `rank` axes.
+pub(super) fn scalar(importer: &mut Importer, value: f32, rank: usize) -> Result<ParamId, Refusal> {
+    importer.param(format!("{value:?}"), "scalar", vec![1; rank], || Arc::from([value]))
+}
+
 /// The value in shape `full`.
 pub(super) fn to_shape(importer: &mut Importer, input: &Tensor, full: Vec<usize>, batch: Option<usize>) -> Outcome {
     let shape = without(&full, batch);
@@ -147,7 +154,7 @@ pub(super) fn bias(importer: &mut Importer, inputs: &Inputs, index: usize) -> Re
 /// The shape of a constant against the sample of `input`: the batch axis left out, ones put in front.
 ///
 /// Fails if the constant has something to say about the batch axis or is larger than the sample.
-fn constant_shape(importer: &Importer, dims: &[usize], input: &Tensor) -> Result<Vec<usize>, Refusal> {
+pub(super) fn constant_shape(importer: &Importer, dims: &[usize], input: &Tensor) -> Result<Vec<usize>, Refusal> {
     let rank = rank(importer, input);
     // Axes are aligned from the right; position 0 is the last.
     let batch_from_right = input.batch.map(|at| input.full.len() - 1 - at);

@@ -7,11 +7,13 @@ use innspect_graph::Op;
 use super::{
     Inputs, Outcome,
     common::{constant, make, rank, rebatch, tensor, without, wrap},
+    einsum::{Operand, contract},
 };
 use crate::onnx::{
     Refusal,
     attributes::Attributes,
     import::{Entry, Importer, Tensor},
+    tensor::Constant,
 };
 
 /// A `[rows, columns]` matrix transposed.
@@ -75,7 +77,8 @@ pub(super) fn mat_mul(importer: &mut Importer, inputs: &Inputs) -> Outcome {
             let (matrix_dims, vector) = match trimmed(&matrix.dims) {
                 [features] => ([*features, 1], matrix.dims.len() == 1),
                 [rows, columns] => ([*rows, *columns], false),
-                other => return Err(Refusal::reason(format!("its matrix has shape {other:?}"))),
+                [] => return Err(Refusal::reason("its matrix has no axes")),
+                _ => return stacked(importer, input, (1, matrix), false),
             };
             // A last axis of the batch alone would be multiplied over pictures.
             let input = if input.batch.is_some_and(|at| at + 1 == input.full.len()) {
@@ -96,7 +99,7 @@ pub(super) fn mat_mul(importer: &mut Importer, inputs: &Inputs) -> Outcome {
         }
         (Some(Some(Entry::Constant(matrix))), Some(Some(Entry::Tensor(input)))) => {
             let &[rows, columns] = trimmed(&matrix.dims) else {
-                return Err(Refusal::reason(format!("its matrix has shape {:?}", matrix.dims)));
+                return stacked(importer, input, (0, matrix), true);
             };
             let length = input.full.len();
             if length < 2 {
@@ -145,4 +148,44 @@ fn trimmed(dims: &[usize]) -> &[usize] {
         rest = inner;
     }
     rest
+}
+
+/// A product with constant matrices that differ along leading axes, such as the heads of an attention; `left` if the
+/// constant is.
+fn stacked(importer: &mut Importer, input: &Tensor, (index, matrix): (usize, &Constant), left: bool) -> Outcome {
+    let (rank, depth) = (input.full.len(), matrix.dims.len());
+    if rank < 2 || depth < 3 || rank < depth || rank > 64 {
+        let (own, other) = (&input.full, &matrix.dims);
+        return Err(Refusal::reason(format!("shapes {own:?} and {other:?} do not multiply")));
+    }
+    // Letters of leading axes count from the right, and those of the matrices follow.
+    const ROWS: u8 = 200;
+    const INNER: u8 = 201;
+    const COLUMNS: u8 = 202;
+    let leading = |count: usize| (0..count - 2).rev().map(|at| at as u8);
+    let (own, other) = if left { ([INNER, COLUMNS], [ROWS, INNER]) } else { ([ROWS, INNER], [INNER, COLUMNS]) };
+    let letters: Vec<u8> = leading(rank).chain(own).collect();
+    let picture = input.batch.and_then(|at| letters.get(at)).copied();
+    if picture == Some(INNER) {
+        return Err(Refusal::reason("it mixes the pictures of a batch"));
+    }
+    let outer: Vec<u8> = leading(depth).chain(other).collect();
+    let kept: Vec<(u8, usize)> = outer
+        .into_iter()
+        .zip(matrix.dims.iter().copied())
+        .filter(|&(letter, size)| letter >= ROWS || size != 1)
+        .collect();
+    if kept.iter().any(|&(letter, _)| Some(letter) == picture) {
+        return Err(Refusal::reason("a constant holds a value for each picture of the batch"));
+    }
+    let own: Vec<u8> = letters.iter().copied().filter(|&letter| Some(letter) != picture).collect();
+    let out: Vec<u8> = leading(rank).chain([ROWS, COLUMNS]).collect();
+    let inner: Vec<u8> = out.iter().copied().filter(|&letter| Some(letter) != picture).collect();
+    let dims = kept.iter().map(|&(_, size)| size).collect();
+    let letters = kept.iter().map(|&(letter, _)| letter).collect();
+    let constant = Constant { dims, ..matrix.clone() };
+    let operand = Operand::Fixed(constant, importer.input_name(index), letters);
+    let id = contract(importer, (input.id, own), operand, &inner)?;
+    let batch = picture.and_then(|letter| out.iter().position(|&other| other == letter));
+    wrap(importer, id, batch)
 }

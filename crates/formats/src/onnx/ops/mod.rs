@@ -2,8 +2,11 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod common;
 mod conv;
+mod einsum;
+mod fused;
 mod join;
 mod linear;
 mod norm;
@@ -13,21 +16,26 @@ mod quantize;
 mod resize;
 mod shape;
 
-use std::sync::Arc;
-
 use innspect_graph::{Activation, Op, ReduceKind};
 
+pub(crate) use self::quantize::{Quantisation, moved};
 use self::{
-    activation::{celu, clip, prelu, softmax},
-    arithmetic::{arithmetic, pow, variadic},
-    common::{identity, list, map, rank, same, sampled, tensor, to_shape, wrap},
+    activation::{bias_gelu, celu, clip, prelu, shrink, softmax, swish},
+    arithmetic::{arithmetic, pow, variadic, where_},
+    attention::{attention, multi_head_attention, projected_attention},
+    common::{identity, list, map, rank, same, scalar, tensor, to_shape},
     conv::{conv, conv_transpose},
+    einsum::einsum,
+    fused::{fused, fused_mat_mul, packed_mat_mul},
     join::concat,
     linear::{gemm, mat_mul},
-    norm::{batch_norm, group_norm, instance_norm, layer_norm},
+    norm::{batch_norm, group_norm, instance_norm, layer_norm, lp_norm, mean_variance_norm, skip_layer_norm},
     pick::{gather, slice, split},
-    pool::{pool, reduce},
-    quantize::quantize,
+    pool::{global_pool, pool, reduce},
+    quantize::{
+        dequantize, dynamic_quantize, integer_products, integers, quantised, quantised_concat, quantised_layer,
+        quantize,
+    },
     resize::resize,
     shape::{depth_space, expand, pad, reshape, reshape_node, squeeze, transpose},
 };
@@ -46,11 +54,15 @@ type Outcome = Result<Vec<Entry>, Refusal>;
 /// Operators that [`convert`] knows, to tell "not on constants" from "not at all".
 pub(crate) fn is_known(op: &str) -> bool {
     const KNOWN: &[&str] = &[
+        "Attention",
         "AveragePool",
         "BatchNormalization",
         "Conv",
+        "ConvInteger",
         "ConvTranspose",
         "DepthToSpace",
+        "DynamicQuantizeLinear",
+        "Einsum",
         "Elu",
         "Erf",
         "Gelu",
@@ -65,14 +77,23 @@ pub(crate) fn is_known(op: &str) -> bool {
         "LayerNormalization",
         "LeakyRelu",
         "LogSoftmax",
-        "MatMul",
+        "LpNormalization",
+        "MatMulInteger",
         "MaxPool",
         "Mish",
         "PRelu",
         "Pad",
+        "QLinearConv",
+        "QLinearMatMul",
+        "RMSNormalization",
+        "ReduceL1",
         "ReduceL2",
+        "ReduceLogSum",
+        "ReduceSumSquare",
         "Resize",
         "Selu",
+        "Shrink",
+        "SimplifiedLayerNormalization",
         "Softmax",
         "Softplus",
         "Softsign",
@@ -83,9 +104,78 @@ pub(crate) fn is_known(op: &str) -> bool {
     KNOWN.contains(&op)
 }
 
+/// Whether the operators of a domain are known.
+pub(crate) fn is_domain_known(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx" | CONTRIBUTED)
+}
+
+/// The domain of onnxruntime's own operators.
+const CONTRIBUTED: &str = "com.microsoft";
+
+/// onnxruntime's own operators; those that are as the standard's of the same name are left out.
+fn contributed(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Option<Outcome> {
+    let op = attributes.0.op_type.as_str();
+    if op.starts_with("QLinear") && attributes.flag("channels_last", false) {
+        return Some(Err(Refusal::reason("channels in the last axis are not supported")));
+    }
+    Some(match op {
+        "Attention" => projected_attention(importer, attributes, inputs),
+        "MultiHeadAttention" => multi_head_attention(importer, attributes, inputs),
+        "BiasGelu" => bias_gelu(importer, inputs, false),
+        "FastGelu" => bias_gelu(importer, inputs, true),
+        "QuickGelu" => tensor(inputs, 0).and_then(|input| swish(importer, input, attributes.float_or("alpha", 1.702))),
+        "FusedConv" => fused(importer, attributes, inputs, Some(3), |importer, inputs| {
+            conv(importer, attributes, inputs.get(..3).unwrap_or(inputs))
+        }),
+        "FusedGemm" => fused(importer, attributes, inputs, None, |importer, inputs| gemm(importer, attributes, inputs)),
+        "FusedMatMul" => fused_mat_mul(importer, attributes, inputs),
+        "MatMulNBits" => packed_mat_mul(importer, attributes, inputs),
+        "QGemm" => {
+            let alpha = attributes.float_or("alpha", 1.0);
+            let axis = i64::from(!attributes.flag("transB", false));
+            quantised_layer(importer, inputs, axis, (6, 7), alpha, |importer, inputs| {
+                gemm(importer, attributes, inputs)
+            })
+        }
+        "QLinearAdd" | "QLinearMul" => quantised(importer, inputs, &[1, 1], |importer, inputs| {
+            arithmetic(importer, if op == "QLinearAdd" { "Add" } else { "Mul" }, inputs)
+        }),
+        "QLinearConcat" => quantised_concat(importer, inputs, |importer, inputs| concat(importer, attributes, inputs)),
+        "QLinearGlobalAveragePool" => {
+            quantised(importer, inputs, &[1], |importer, inputs| global_pool(importer, inputs, ReduceKind::Mean))
+        }
+        "QLinearAveragePool" => {
+            quantised(importer, inputs, &[1], |importer, inputs| pool(importer, attributes, inputs))
+        }
+        "QLinearReduceMean" => {
+            quantised(importer, inputs, &[1], |importer, inputs| reduce(importer, attributes, inputs))
+        }
+        "QLinearSigmoid" => quantised(importer, inputs, &[1], |importer, inputs| {
+            same(importer, Op::Activation(Activation::Sigmoid), tensor(inputs, 0)?)
+        }),
+        "QLinearLeakyRelu" => quantised(importer, inputs, &[1], |importer, inputs| {
+            let slope = attributes.float_or("alpha", 0.01);
+            same(importer, Op::Activation(Activation::LeakyRelu { slope }), tensor(inputs, 0)?)
+        }),
+        "QLinearSoftmax" => quantised(importer, inputs, &[1], |importer, inputs| {
+            // It names the version of the standard whose softmax it is.
+            let opset = std::mem::replace(&mut importer.opset, attributes.int_or("opset", 13));
+            let result = softmax(importer, attributes, inputs);
+            importer.opset = opset;
+            result
+        }),
+        _ => return None,
+    })
+}
+
 /// Turns a node with at least one input that depends on the picture into ops of the graph.
 pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
     let op = attributes.0.op_type.as_str();
+    if attributes.0.domain == CONTRIBUTED
+        && let Some(outcome) = contributed(importer, attributes, inputs)
+    {
+        return outcome;
+    }
     let activation = match op {
         "Relu" => Some(Activation::Relu),
         "LeakyRelu" => Some(Activation::LeakyRelu { slope: attributes.float_or("alpha", 0.01) }),
@@ -106,7 +196,6 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
         "Gelu" => Some(Activation::Gelu { tanh: attributes.string("approximate") == "tanh" }),
         "Erf" => Some(Activation::Erf),
         "Mish" => Some(Activation::Mish),
-        "Swish" if attributes.float_or("alpha", 1.0) == 1.0 => Some(Activation::Silu),
         "Exp" => Some(Activation::Exp),
         "Log" => Some(Activation::Log),
         "Abs" => Some(Activation::Abs),
@@ -126,7 +215,12 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
         "BatchNormalization" => batch_norm(importer, attributes, inputs),
         "InstanceNormalization" => instance_norm(importer, attributes, inputs),
         "GroupNormalization" => group_norm(importer, attributes, inputs),
-        "LayerNormalization" => layer_norm(importer, attributes, inputs),
+        "LayerNormalization" => layer_norm(importer, attributes, inputs, true),
+        "RMSNormalization" | "SimplifiedLayerNormalization" => layer_norm(importer, attributes, inputs, false),
+        "SkipLayerNormalization" => skip_layer_norm(importer, attributes, inputs, true),
+        "SkipSimplifiedLayerNormalization" => skip_layer_norm(importer, attributes, inputs, false),
+        "MeanVarianceNormalization" => mean_variance_norm(importer, attributes, inputs),
+        "LpNormalization" => lp_norm(importer, attributes, inputs),
         "LRN" => {
             let input = map(importer, tensor(inputs, 0)?)?;
             let op = Op::Lrn {
@@ -140,19 +234,14 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
         "PRelu" => prelu(importer, inputs),
         "Clip" => clip(importer, attributes, inputs),
         "MaxPool" | "AveragePool" => pool(importer, attributes, inputs),
-        "GlobalAveragePool" | "GlobalMaxPool" => {
-            let input = sampled(importer, tensor(inputs, 0)?)?;
-            let axes = (1..input.full.len().saturating_sub(1)).collect();
-            let kind = if op == "GlobalMaxPool" { ReduceKind::Max } else { ReduceKind::Mean };
-            let id = importer.main(Op::Reduce { kind, axes, keep_dims: true }, &[input.id])?;
-            wrap(importer, id, input.batch)
-        }
-        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceL2" => reduce(importer, attributes, inputs),
+        "GlobalAveragePool" => global_pool(importer, inputs, ReduceKind::Mean),
+        "GlobalMaxPool" => global_pool(importer, inputs, ReduceKind::Max),
+        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare"
+        | "ReduceLogSum" => reduce(importer, attributes, inputs),
         "Add" | "Sub" | "Mul" | "Div" => arithmetic(importer, op, inputs),
         "Neg" => {
             let input = tensor(inputs, 0)?;
-            let scale =
-                importer.param("-1".to_owned(), "scalar", vec![1; rank(importer, input)], || Arc::from([-1.0]))?;
+            let scale = scalar(importer, -1.0, rank(importer, input))?;
             same(importer, Op::Affine { scale: Some(scale), shift: None }, input)
         }
         "Pow" => pow(importer, inputs),
@@ -187,13 +276,34 @@ pub(crate) fn convert(importer: &mut Importer, attributes: Attributes, inputs: &
             let to = DataType::try_from(attributes.int_or("to", 1) as i32);
             match to {
                 Ok(DataType::Float | DataType::Float16 | DataType::Bfloat16 | DataType::Double) => {
-                    identity(importer, inputs)
+                    integers(importer, tensor(inputs, 0)?)
                 }
                 _ => Err(Refusal::reason("it turns values that depend on the picture into integers")),
             }
         }
         "QuantizeLinear" => quantize(importer, attributes, inputs),
-        "DequantizeLinear" => identity(importer, inputs),
+        "DequantizeLinear" => dequantize(importer, attributes, inputs),
+        "DynamicQuantizeLinear" => dynamic_quantize(importer, inputs),
+        "ConvInteger" => {
+            integer_products(importer, inputs, [1, 0], |importer, inputs| conv(importer, attributes, inputs))
+        }
+        "MatMulInteger" => integer_products(importer, inputs, [-2, -1], mat_mul),
+        "QLinearConv" => {
+            quantised_layer(importer, inputs, 0, (8, 6), 1.0, |importer, inputs| conv(importer, attributes, inputs))
+        }
+        "QLinearMatMul" => quantised(importer, inputs, &[-2, -1], mat_mul),
+        "Einsum" => einsum(importer, attributes, inputs),
+        "Attention" => attention(importer, attributes, inputs),
+        "Where" => where_(importer, inputs),
+        "Swish" => swish(importer, tensor(inputs, 0)?, attributes.float_or("alpha", 1.0)),
+        "Shrink" => shrink(importer, attributes, inputs),
+        // Numbers that are none occur in no trained network, and infinite ones only where a mask is, after which no
+        // exporter asks for them.
+        "IsNaN" | "IsInf" => {
+            let full = tensor(inputs, 0)?.full.len();
+            let flag = Constant::int(vec![1; full], vec![0]);
+            Ok(vec![Entry::Constant(Constant { range: Some((0, 1)), ..flag })])
+        }
         "Shape" => Ok(vec![Entry::Constant(shape_of(&tensor(inputs, 0)?.full, attributes))]),
         "Size" => {
             let total: usize = tensor(inputs, 0)?.full.iter().product();

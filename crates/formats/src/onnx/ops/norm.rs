@@ -6,12 +6,17 @@ use innspect_graph::{Activation, BinaryKind, Op, ParamId, ReduceKind, ValueId};
 
 use super::{
     Inputs, Outcome,
-    common::{aligned_param, constant, optional, rank, same, sample_axis, sampled, tensor, weight, without, wrap},
+    arithmetic::binary,
+    common::{
+        aligned_param, constant, make, optional, rank, same, sample_axis, sampled, scalar, tensor, weight, without,
+        wrap,
+    },
 };
+use crate::lower;
 use crate::onnx::{
     Refusal,
-    attributes::{Attributes, axis, size},
-    import::{Importer, Tensor},
+    attributes::{Attributes, axes, axis, size},
+    import::{Entry, Importer, Tensor},
     tensor::Constant,
 };
 
@@ -124,30 +129,102 @@ pub(super) fn group_norm(importer: &mut Importer, attributes: Attributes, inputs
     wrap(importer, id, input.batch)
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) · scale + shift` over the last axes, in the ops it consists of.
-pub(super) fn layer_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
+/// A normalisation over the axes from `first` on, with a factor and perhaps a summand, which are inputs of the node.
+fn normalized(
+    importer: &mut Importer,
+    input: &Tensor,
+    first: i64,
+    (epsilon, centred): (f32, bool),
+    scale: (usize, &Constant),
+    shift: Option<(usize, &Constant)>,
+) -> Result<Tensor, Refusal> {
+    let first = axis(first, input.full.len())?;
+    let axes = (first..input.full.len()).map(|axis| sample_axis(input, axis)).collect::<Result<Vec<_>, _>>()?;
+    let id = spread(importer, input, axes, epsilon, centred)?;
+    let normal = Tensor { id, ..input.clone() };
+    let scale = aligned_param(importer, scale.1, scale.0, &normal, "plain", |value| value)?;
+    let shift = match shift {
+        Some((index, shift)) => Some(aligned_param(importer, shift, index, &normal, "plain", |value| value)?),
+        None => None,
+    };
+    let id = importer.main(Op::Affine { scale: Some(scale), shift }, &[normal.id])?;
+    Ok(make(importer, id, normal.batch))
+}
+
+/// A value over its own spread along axes of the sample.
+fn spread(
+    importer: &mut Importer,
+    input: &Tensor,
+    axes: Vec<usize>,
+    epsilon: f32,
+    centred: bool,
+) -> Result<ValueId, Refusal> {
+    let epsilon = scalar(importer, epsilon, rank(importer, input))?;
+    lower::normalize(input.id, axes, epsilon, centred, |part, op, inputs| importer.part(part, op, inputs))
+}
+
+/// `LayerNormalization` and the forms of it without mean: `RMSNormalization`, `SimplifiedLayerNormalization`.
+pub(super) fn layer_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs, centred: bool) -> Outcome {
     let input = tensor(inputs, 0)?;
     if importer.is_read(1) || importer.is_read(2) {
         return Err(Refusal::reason("its mean and deviation are used as outputs"));
     }
-    let first = axis(attributes.int_or("axis", -1), input.full.len())?;
-    let axes = (first..input.full.len()).map(|axis| sample_axis(input, axis)).collect::<Result<Vec<_>, _>>()?;
-    let mean = Op::Reduce { kind: ReduceKind::Mean, axes, keep_dims: true };
-    let average = importer.part("mean", mean.clone(), &[input.id])?;
-    let centred = importer.part("centred", Op::Binary(BinaryKind::Sub), &[input.id, average])?;
-    let square = importer.part("square", Op::Activation(Activation::Pow { exponent: 2.0 }), &[centred])?;
-    let variance = importer.part("variance", mean, &[square])?;
-    let epsilon = attributes.float_or("epsilon", 1e-5);
-    let dims = vec![1; importer.builder.shape(variance).rank()];
-    let epsilon = importer.param(format!("epsilon {epsilon:e}"), "scalar", dims, || Arc::from([epsilon]))?;
-    let padded = importer.part("epsilon", Op::Affine { scale: None, shift: Some(epsilon) }, &[variance])?;
-    let deviation = importer.part("deviation", Op::Activation(Activation::Sqrt), &[padded])?;
-    let normal = importer.part("normal", Op::Binary(BinaryKind::Div), &[centred, deviation])?;
-    let normal = Tensor { id: normal, ..input.clone() };
-    let scale = aligned_param(importer, constant(inputs, 1)?, 1, &normal, "plain", |value| value)?;
-    let shift = match optional(inputs, 2)? {
-        Some(shift) => Some(aligned_param(importer, shift, 2, &normal, "plain", |value| value)?),
-        None => None,
+    let shift = if centred { optional(inputs, 2)?.map(|shift| (2, shift)) } else { None };
+    let kind = (attributes.float_or("epsilon", 1e-5), centred);
+    let first = attributes.int_or("axis", -1);
+    let result = normalized(importer, input, first, kind, (1, constant(inputs, 1)?), shift)?;
+    Ok(vec![Entry::Tensor(result)])
+}
+
+/// A sum and its normalisation, `SkipLayerNormalization` and `SkipSimplifiedLayerNormalization` of onnxruntime.
+pub(super) fn skip_layer_norm(
+    importer: &mut Importer,
+    attributes: Attributes,
+    inputs: &Inputs,
+    centred: bool,
+) -> Outcome {
+    if importer.is_read(1) || importer.is_read(2) {
+        return Err(Refusal::reason("its mean and deviation are used as outputs"));
+    }
+    let mut sum = binary(importer, BinaryKind::Add, tensor(inputs, 0)?, tensor(inputs, 1)?, false)?;
+    let bias = if centred { 4 } else { 3 };
+    if let Some(addend) = optional(inputs, bias)? {
+        let shift = aligned_param(importer, addend, bias, &sum, "plain", |value| value)?;
+        sum.id = importer.part("bias", Op::Affine { scale: None, shift: Some(shift) }, &[sum.id])?;
+    }
+    let shift = if centred { optional(inputs, 3)?.map(|shift| (3, shift)) } else { None };
+    let kind = (attributes.float_or("epsilon", 1e-12), centred);
+    let result = normalized(importer, &sum, -1, kind, (2, constant(inputs, 2)?), shift)?;
+    // Nothing reads the second and the third output.
+    Ok(vec![Entry::Tensor(result.clone()), Entry::Tensor(result.clone()), Entry::Tensor(result), Entry::Tensor(sum)])
+}
+
+/// `(x - mean) / deviation` over axes that are listed.
+pub(super) fn mean_variance_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
+    let input = tensor(inputs, 0)?;
+    let on = axes(attributes.ints("axes").unwrap_or(&[0, 2, 3]), input.full.len())?;
+    let inner = on.iter().map(|&axis| sample_axis(input, axis)).collect::<Result<Vec<_>, _>>()?;
+    let id = spread(importer, input, inner, 1e-9, true)?;
+    same(importer, Op::Affine { scale: None, shift: None }, &Tensor { id, ..input.clone() })
+}
+
+/// A value over its norm along one axis.
+pub(super) fn lp_norm(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
+    let input = tensor(inputs, 0)?;
+    let on = sample_axis(input, axis(attributes.int_or("axis", -1), input.full.len())?)?;
+    let sum = Op::Reduce { kind: ReduceKind::Sum, axes: vec![on], keep_dims: true };
+    let norm = match attributes.int_or("p", 2) {
+        1 => {
+            let absolute = importer.part("absolute", Op::Activation(Activation::Abs), &[input.id])?;
+            importer.part("norm", sum, &[absolute])?
+        }
+        2 => {
+            let square = importer.part("square", Op::Activation(Activation::Pow { exponent: 2.0 }), &[input.id])?;
+            let sum = importer.part("sum", sum, &[square])?;
+            importer.part("norm", Op::Activation(Activation::Sqrt), &[sum])?
+        }
+        other => return Err(Refusal::reason(format!("a norm of order {other} is not supported"))),
     };
-    same(importer, Op::Affine { scale: Some(scale), shift }, &normal)
+    let id = importer.main(Op::Binary(BinaryKind::Div), &[input.id, norm])?;
+    wrap(importer, id, input.batch)
 }

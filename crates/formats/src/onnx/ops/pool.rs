@@ -4,7 +4,7 @@ use innspect_graph::{Activation, Op, Pool2d, ReduceKind, window_size};
 
 use super::{
     Inputs, Outcome,
-    common::{identity, list, map, sample_axis, spatial, tensor, wrap},
+    common::{identity, list, map, rank, sample_axis, sampled, scalar, spatial, tensor, wrap},
     conv::window_pads,
 };
 use crate::onnx::{
@@ -68,16 +68,47 @@ pub(super) fn reduce(importer: &mut Importer, attributes: Attributes, inputs: &I
     let batch = input.batch.map(|at| if keep_dims { at } else { at - on.iter().filter(|&&axis| axis < at).count() });
     let kind = match attributes.0.op_type.as_str() {
         "ReduceMean" => ReduceKind::Mean,
-        "ReduceMax" => ReduceKind::Max,
+        "ReduceMax" | "ReduceMin" => ReduceKind::Max,
         _ => ReduceKind::Sum,
     };
     let op = Op::Reduce { kind, axes: inner, keep_dims };
-    let id = if attributes.0.op_type == "ReduceL2" {
-        let square = importer.part("square", Op::Activation(Activation::Pow { exponent: 2.0 }), &[input.id])?;
-        let sum = importer.part("sum", op, &[square])?;
-        importer.main(Op::Activation(Activation::Sqrt), &[sum])?
-    } else {
-        importer.main(op, &[input.id])?
+    let square = Op::Activation(Activation::Pow { exponent: 2.0 });
+    let id = match attributes.0.op_type.as_str() {
+        "ReduceL2" => {
+            let square = importer.part("square", square, &[input.id])?;
+            let sum = importer.part("sum", op, &[square])?;
+            importer.main(Op::Activation(Activation::Sqrt), &[sum])?
+        }
+        "ReduceSumSquare" => {
+            let square = importer.part("square", square, &[input.id])?;
+            importer.main(op, &[square])?
+        }
+        "ReduceL1" => {
+            let absolute = importer.part("absolute", Op::Activation(Activation::Abs), &[input.id])?;
+            importer.main(op, &[absolute])?
+        }
+        "ReduceLogSum" => {
+            let sum = importer.part("sum", op, &[input.id])?;
+            importer.main(Op::Activation(Activation::Log), &[sum])?
+        }
+        // min(x) = -max(-x).
+        "ReduceMin" => {
+            let minus = scalar(importer, -1.0, rank(importer, input))?;
+            let negative = importer.part("negative", Op::Affine { scale: Some(minus), shift: None }, &[input.id])?;
+            let largest = importer.part("largest", op, &[negative])?;
+            let rank = importer.builder.shape(largest).rank();
+            let minus = scalar(importer, -1.0, rank)?;
+            importer.main(Op::Affine { scale: Some(minus), shift: None }, &[largest])?
+        }
+        _ => importer.main(op, &[input.id])?,
     };
     wrap(importer, id, batch)
+}
+
+/// The mean or maximum over all positions of each channel.
+pub(super) fn global_pool(importer: &mut Importer, inputs: &Inputs, kind: ReduceKind) -> Outcome {
+    let input = sampled(importer, tensor(inputs, 0)?)?;
+    let axes = (1..input.full.len().saturating_sub(1)).collect();
+    let id = importer.main(Op::Reduce { kind, axes, keep_dims: true }, &[input.id])?;
+    wrap(importer, id, input.batch)
 }

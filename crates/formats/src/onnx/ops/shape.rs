@@ -5,6 +5,7 @@ use innspect_graph::{Op, PadMode};
 use super::{
     Inputs, Outcome,
     common::{constant, enlarged, list, map, optional, rank, same, sample_axis, spatial, tensor, to_shape, wrap},
+    quantize::padding,
 };
 use crate::onnx::{
     Refusal,
@@ -97,7 +98,9 @@ pub(super) fn pad(importer: &mut Importer, attributes: Attributes, inputs: &Inpu
     }
     let value = optional(inputs, 2)?.and_then(|constant| constant.floats().first().copied());
     let mode = match attributes.string("mode") {
-        "" | "constant" => PadMode::Constant(value.or(attributes.float("value")).unwrap_or(0.0)),
+        "" | "constant" => {
+            PadMode::Constant(padding(importer, input, value.or(attributes.float("value")).unwrap_or(0.0)))
+        }
         "reflect" => PadMode::Reflect,
         "edge" => PadMode::Edge,
         other => return Err(Refusal::reason(format!("mode {other:?} is not supported"))),
@@ -138,10 +141,11 @@ pub(super) fn expand(importer: &mut Importer, op: &str, inputs: &Inputs) -> Outc
         return Err(Refusal::reason("it makes too many axes"));
     }
     let target = if op == "Tile" {
-        let fits = target.len() == input.full.len()
-            && target.iter().zip(&input.full).all(|(&repeat, &size)| repeat == 1 || size == 1);
-        if !fits {
-            return Err(Refusal::reason("it repeats an axis that has more than one element"));
+        if target.len() != input.full.len() {
+            return Err(Refusal::reason("its repeats do not match the axes"));
+        }
+        if target.iter().zip(&input.full).any(|(&repeat, &size)| repeat != 1 && size != 1) {
+            return tile(importer, input, &target);
         }
         target.iter().zip(&input.full).map(|(&repeat, &size)| repeat * size).collect()
     } else {
@@ -155,6 +159,22 @@ pub(super) fn expand(importer: &mut Importer, op: &str, inputs: &Inputs) -> Outc
     }
     let expanded = enlarged(importer, input, &target)?;
     same(importer, Op::Affine { scale: None, shift: None }, &expanded)
+}
+
+/// Axes repeated as a whole, by joining copies.
+fn tile(importer: &mut Importer, input: &Tensor, repeats: &[usize]) -> Outcome {
+    /// More copies than any classifier makes.
+    const MAX_COPIES: usize = 64;
+    let mut id = input.id;
+    for (at, &repeat) in repeats.iter().enumerate().filter(|(_, repeat)| **repeat != 1) {
+        if repeat == 0 || repeat > MAX_COPIES {
+            return Err(Refusal::reason(format!("repeating an axis {repeat} times is not supported")));
+        }
+        let axis = sample_axis(input, at)?;
+        id = importer.part(&format!("axis{axis}"), Op::Concat { axis }, &vec![id; repeat])?;
+    }
+    let id = importer.main(Op::Affine { scale: None, shift: None }, &[id])?;
+    wrap(importer, id, input.batch)
 }
 
 /// Blocks of pixels into channels or back, as a reshape, a transposition and a reshape.
