@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.version_converter
 import onnxruntime
 import torch
 import torch.nn.functional as F
@@ -375,8 +376,480 @@ def from_torch():
     save("auxiliary", script(trained(Auxiliary), 17, outputs), output=1, warnings=1)
 
 
+# ---------------------------------------------------------------------------------------------------- quantised
+
+
+class ResidualCnn(nn.Module):
+    """What quantisers have operators for: sums, products, joins, pools, several activations."""
+
+    def __init__(self, classes=7):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.depthwise = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.BatchNorm2d(8), nn.ReLU6())
+        self.pointwise = nn.Conv2d(8, 8, 1)
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 8, 1), nn.Sigmoid())
+        self.leaky = nn.LeakyReLU(0.1)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(16 * 2 * 2, 12), nn.ReLU(), nn.Linear(12, classes))
+
+    def forward(self, x):
+        x = self.stem(x)
+        y = x + self.pointwise(self.depthwise(x))
+        y = self.leaky(y * self.gate(y))
+        x = torch.cat([F.max_pool2d(x, 2), F.avg_pool2d(y, 2)], 1)
+        return self.head(F.pad(x, (0, 0, 0, 0))[:, :, ::2, ::2]).softmax(-1)
+
+
+class Pictures(CalibrationDataReader):
+    """Random pictures to choose the ranges by; a little less than what is asked later, so that some values are cut."""
+
+    def __init__(self, model):
+        self.name = model.graph.input[0].name
+        self.left = iter(pictures("calibration", 24))
+
+    def get_next(self):
+        picture = next(self.left, None)
+        return None if picture is None else {self.name: picture[None] * np.float32(0.9)}
+
+
+def static(model, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(model, f"{folder}/float.onnx")
+        quantize_static(f"{folder}/float.onnx", f"{folder}/q.onnx", Pictures(model), **options)
+        return onnx.load(f"{folder}/q.onnx")
+
+
+def dynamic(model, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(model, f"{folder}/float.onnx")
+        quantize_dynamic(f"{folder}/float.onnx", f"{folder}/q.onnx", **options)
+        return onnx.load(f"{folder}/q.onnx")
+
+
+LIMITS = {
+    np.dtype(np.uint8): (0, 255), np.dtype(np.int8): (-128, 127),
+    np.dtype(np.uint16): (0, 65535), np.dtype(np.int16): (-32768, 32767), np.dtype(np.int32): (-(2**31), 2**31 - 1),
+}
+
+
+class Meaning:
+    """The float network of a quantised one, written from the definitions of the operators."""
+
+    def __init__(self, model):
+        self.model, self.nodes, self.fresh = model, [], 0
+        self.known = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        for node in model.graph.node:
+            if node.op_type == "Constant":
+                self.known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+
+    def network(self):
+        for node in self.model.graph.node:
+            self.visit(node)
+        result = onnx.ModelProto()
+        result.CopyFrom(self.model)
+        del result.graph.node[:], result.graph.initializer[:], result.graph.value_info[:]
+        result.graph.node.extend(self.nodes)
+        result.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in self.known.items())
+        return result
+
+    def name(self, value):
+        self.fresh += 1
+        self.known[f"made_{self.fresh}"] = value
+        return f"made_{self.fresh}"
+
+    def add(self, op, inputs, outputs, **attributes):
+        self.nodes.append(helper.make_node(op, inputs, outputs, **attributes))
+
+    def axis_of(self, values, axis, shape):
+        """Scales or zero points against a tensor: for all, along an axis, or in blocks along it."""
+        values = np.asarray(values)
+        if values.ndim == len(shape) and values.size > 1:
+            times = -(-shape[axis] // values.shape[axis])
+            return np.repeat(values, times, axis)[tuple(slice(0, size) for size in shape)]
+        if values.size == 1:
+            return values.reshape(())
+        return values.reshape([-1 if at == axis % len(shape) else 1 for at in range(len(shape))])
+
+    def dequantised(self, name, scale, zero, axis):
+        value, scale = self.known[name], self.known[scale]
+        zero = self.known[zero] if zero else np.zeros_like(scale)
+        value, zero = value.astype(np.float64), zero.astype(np.float64)
+        return ((value - self.axis_of(zero, axis, value.shape)) * self.axis_of(scale, axis, value.shape)).astype(np.float32)
+
+    def operand(self, inputs, at, axis=0):
+        name, scale, zero = inputs[at:at + 3]
+        return self.name(self.dequantised(name, scale, zero, axis)) if name in self.known else name
+
+    def clamp(self, value, scale, zero, output):
+        scale = np.float64(self.known[scale].reshape(-1)[0])
+        zero = self.known[zero] if zero else np.uint8(0)
+        (low, high), at = LIMITS[zero.dtype], np.float64(zero.reshape(-1)[0])
+        low, high = (self.name(np.float32((limit - at) * scale)) for limit in (low, high))
+        self.add("Clip", [value, low, high], [output])
+
+    def visit(self, node):
+        op, i, o = node.op_type, [*node.input, "", ""], list(node.output)
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        middle = f"{o[0]}/float"
+        if op == "QuantizeLinear" and i[0] in self.known:
+            scale, zero = self.known[i[1]], self.known[i[2]]
+            value = np.rint(self.known[i[0]] / scale) + zero
+            self.known[o[0]] = np.clip(value, *LIMITS[zero.dtype]).astype(zero.dtype)
+        elif op == "QuantizeLinear":
+            self.clamp(i[0], i[1], i[2], o[0])
+        elif op == "DequantizeLinear" and i[0] in self.known:
+            self.known[o[0]] = self.dequantised(*i[:3], attributes.get("axis", 1))
+        elif op == "DequantizeLinear":
+            self.add("Identity", [i[0]], o)
+        elif op == "DynamicQuantizeLinear":
+            self.add("Identity", [i[0]], o[:1])
+            self.known[o[1]], self.known[o[2]] = np.float32(1), np.uint8(0)
+        elif op in ("MatMulInteger", "ConvInteger"):
+            assert i[2] == "" or self.known[i[2]] == 0
+            self.known[f"{o[0]}/one"] = np.ones_like(self.known[i[3]], np.float32)
+            axis = 0 if op == "ConvInteger" else 1
+            weight = self.name(self.dequantised(i[1], f"{o[0]}/one", i[3], axis))
+            self.add(op.removesuffix("Integer"), [i[0], weight], o, **attributes)
+        elif op == "QLinearConv":
+            bias = [self.name(self.known[i[8]].astype(np.float32) * self.known[i[1]] * self.known[i[4]])] if i[8] else []
+            self.add("Conv", [i[0], self.operand(i, 3), *bias], [middle], **attributes)
+            self.clamp(middle, i[6], i[7], o[0])
+        elif op == "QGemm":
+            scale = self.known[i[1]] * self.known[i[4]] * np.float32(attributes.get("alpha", 1))
+            bias = [self.name(self.known[i[6]].astype(np.float32) * scale)] if i[6] else []
+            weight = self.operand(i, 3, 0 if attributes.get("transB") else 1)
+            self.add("Gemm", [i[0], weight, *bias], [middle], **attributes)
+            self.clamp(middle, i[7], i[8], o[0])
+        elif op in ("QLinearMatMul", "QLinearAdd", "QLinearMul"):
+            self.add(op.removeprefix("QLinear"), [self.operand(i, 0, -1), self.operand(i, 3, -1)], [middle])
+            self.clamp(middle, i[6], i[7], o[0])
+        elif op == "QLinearConcat":
+            self.add("Concat", [self.operand(i, at) for at in range(2, len(node.input), 3)], [middle], **attributes)
+            self.clamp(middle, i[0], i[1], o[0])
+        elif op.startswith("QLinear"):
+            kept = {k: v for k, v in attributes.items() if k not in ("channels_last", "opset")}
+            self.add(op.removeprefix("QLinear"), [i[0]], [middle], **kept)
+            self.clamp(middle, i[3], i[4], o[0])
+        elif op == "Cast" and "quantized" in i[0]:
+            self.add("Identity", [i[0]], o)
+        elif op == "Pad" and len(node.input) > 2 and i[2] in self.known and self.known[i[2]].dtype.kind in "iu":
+            self.add("Pad", [i[0], i[1], self.name(np.float32(0))], o, **attributes)
+        elif op != "Constant":
+            self.nodes.append(node)
+
+
+def save_quantised(name, model, rounded=0.1, **more):
+    x = pictures(name)
+    clamped, answer = run(Meaning(model).network(), x)[0], run(model, x)[0]
+    difference = np.abs(clamped - answer).max() / np.abs(clamped).max()
+    assert difference < rounded, f"{name}: {difference}"
+    save(name, model, x, expected=clamped, warnings=1, rounded=rounded, **more)
+    np.save(HERE / f"{name}.rounded.npy", answer)
+    print(f"  of the rounded answer it is {difference:.2%} away")
+
+
+def quantised():
+    float_model = script(trained(ResidualCnn), 17)
+    u8, s8, u16 = QuantType.QUInt8, QuantType.QInt8, QuantType.QUInt16
+    qdq, operators = QuantFormat.QDQ, QuantFormat.QOperator
+    save_quantised("qdq_uint8", static(float_model, quant_format=qdq, activation_type=u8, weight_type=s8, per_channel=True))
+    save_quantised("qdq_int8", static(float_model, quant_format=qdq, activation_type=s8, weight_type=s8))
+    save_quantised(
+        "qdq_uint16",
+        static(
+            float_model, quant_format=qdq, activation_type=u16, weight_type=s8,
+            extra_options={"UseQDQContribOps": True},
+        ),
+        rounded=0.01,
+    )
+    save_quantised("qlinear_uint8", static(float_model, quant_format=operators, activation_type=u8, weight_type=u8))
+    save_quantised(
+        "qlinear_per_channel",
+        static(float_model, quant_format=operators, activation_type=s8, weight_type=s8, per_channel=True),
+    )
+    vit = script(trained(ViT, fused=True), 17)
+    save_quantised("qdq_vit", static(vit, quant_format=qdq, activation_type=u8, weight_type=s8), rounded=0.2)
+    save_quantised("dynamic_mixer", dynamic(script(trained(Mixer), 17), weight_type=QuantType.QInt8))
+    save_quantised("dynamic_cnn", dynamic(float_model, weight_type=QuantType.QUInt8, per_channel=True))
+
+
+# ---------------------------------------------------------------------------------------------------- number formats
+
+
+class PlainCnn(nn.Module):
+    def __init__(self, classes=7):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 12, 3, 2, 1), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, classes),
+        )
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def widened(model):
+    """A network of half precision with the same weights in single precision."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    for tensor in result.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT16:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+    for value in [*result.graph.input, *result.graph.output]:
+        value.type.tensor_type.elem_type = TensorProto.FLOAT
+    for node in result.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
+                attribute.i = TensorProto.FLOAT
+    del result.graph.value_info[:]
+    return result
+
+
+def number_formats():
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    cnn = script(trained(PlainCnn), 17)
+    for name, keep in (("half", False), ("half_inside", True)):
+        model = convert_float_to_float16(cnn, keep_io_types=keep)
+        save(name, model, expected=run(widened(model), pictures(name))[0])
+
+    # Weights as bfloat16 behind a cast, and as integers of 4 bits with scales along an axis and in blocks.
+    nodes = Nodes("bfloat16_weights", 21)
+    kernel = nodes.weight(6, 3, 3, 3)
+    bits = (kernel.view(np.uint32) >> 16).astype(np.uint16)
+    nodes.tensors.append(helper.make_tensor("kernel", TensorProto.BFLOAT16, kernel.shape, bits.tobytes(), raw=True))
+    x = nodes.node("Conv", "image", nodes.node("Cast", "kernel", to=TensorProto.FLOAT))
+    nodes.save(nodes.node("GlobalAveragePool", nodes.node("Relu", x)))
+
+    nodes = Nodes("int4_weights", 21)
+    random = nodes.random
+    def packed(name, kind, shape, low, high):
+        values = random.integers(low, high + 1, shape)
+        nodes.tensors.append(helper.make_tensor(name, kind, shape, values.flatten()))
+    packed("kernel", TensorProto.INT4, (5, 3, 3, 3), -8, 7)
+    scales = random.uniform(0.01, 0.1, 5)
+    x = nodes.node("Conv", "image", nodes.node("DequantizeLinear", "kernel", nodes.const(scales), axis=0))
+    x = nodes.node("Flatten", nodes.node("GlobalMaxPool", nodes.node("Relu", x)))
+    packed("matrix", TensorProto.UINT4, (5, 9), 0, 15)
+    packed("zero", TensorProto.UINT4, (5, 3), 0, 15)
+    scales = nodes.const(random.uniform(0.01, 0.1, (5, 3)))
+    matrix = nodes.node("DequantizeLinear", "matrix", scales, "zero", axis=1, block_size=4)
+    nodes.save(nodes.node("MatMul", x, matrix))
+
+    # Pixels as unsigned bytes, which only the file's own scale makes numbers.
+    nodes = Nodes("uint8_pixels", 13, kind=TensorProto.UINT8)
+    x = nodes.node("DequantizeLinear", "image", nodes.const(1 / 64), nodes.const(128, np.uint8))
+    x = nodes.node("Conv", x, nodes.const(nodes.weight(6, 3, 3, 3)))
+    picture = random.integers(0, 256, (2, *IMAGE)).astype(np.float32)
+    nodes.save(nodes.node("GlobalAveragePool", nodes.node("Relu", x)), x=picture)
+
+    save_external("external", cnn)
+    save("opset13", script(trained(PlainCnn), 13))
+    for opset in (21, 23, 25):
+        save(f"opset{opset}", onnx.version_converter.convert_version(cnn, opset))
+
+
+def save_external(name, model):
+    x = pictures(name)
+    expected = run(model, x)[0]
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    (HERE / f"{name}.onnx.data").unlink(missing_ok=True)
+    onnx.save_model(
+        copy, str(HERE / f"{name}.onnx"), save_as_external_data=True, location=f"{name}.onnx.data", size_threshold=64,
+    )
+    save(name, str(HERE / f"{name}.onnx"), x, expected=expected, beside=[f"{name}.onnx.data"])
+
+
+# ---------------------------------------------------------------------------------------------------- by hand
+
+
+class Nodes:
+    """A network under construction: `node` gives the name of the tensor it adds."""
+
+    def __init__(self, name, opset, kind=TensorProto.FLOAT):
+        self.name, self.opset, self.kind = name, opset, kind
+        self.random = np.random.default_rng(zlib.crc32(name.encode()))
+        self.nodes, self.tensors, self.count, self.functions = [], [], 0, []
+
+    def weight(self, *shape):
+        return self.random.normal(0, 1 / np.sqrt(np.prod(shape[1:]) or 1), shape).astype(np.float32)
+
+    def const(self, value, dtype=np.float32):
+        self.count += 1
+        self.tensors.append(numpy_helper.from_array(np.asarray(value, dtype), f"constant_{self.count}"))
+        return f"constant_{self.count}"
+
+    def ints(self, *values):
+        return self.const(values, np.int64)
+
+    def node(self, op, *inputs, outputs=1, domain="", **attributes):
+        self.count += 1
+        names = [f"{op.lower()}_{self.count}_{index}" for index in range(outputs)]
+        node = helper.make_node(op, list(inputs), names, name=f"{op}_{self.count}", domain=domain, **attributes)
+        self.nodes.append(node)
+        return names[0] if outputs == 1 else names
+
+    def model(self, output):
+        self.nodes.append(helper.make_node("Flatten", [output], ["scores"], name="flatten"))
+        graph = helper.make_graph(
+            self.nodes, self.name, [helper.make_tensor_value_info("image", self.kind, ["batch", *IMAGE])],
+            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)], self.tensors,
+        )
+        domains = {node.domain for node in self.nodes if node.domain} | {f.domain for f in self.functions}
+        sets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in sorted(domains))]
+        return helper.make_model(graph, opset_imports=sets, functions=self.functions, ir_version=10)
+
+    def save(self, output, x=None, **more):
+        save(self.name, self.model(output), x, **more)
+
+    def tokens(self, width=12):
+        """Patches of 4 × 4 pixels as [batch, 16, width]."""
+        x = self.node("Conv", "image", self.const(self.weight(width, 3, 4, 4)), strides=[4, 4])
+        x = self.node("Reshape", x, self.ints(0, width, 16))
+        return self.node("Transpose", x, perm=[0, 2, 1])
+
+
+def by_hand():
+    nodes = Nodes("normalisations", 24)
+    x = nodes.tokens()
+    x = nodes.node("RMSNormalization", x, nodes.const(nodes.weight(12) + 1), epsilon=1e-3)
+    x = nodes.node("LayerNormalization", x, nodes.const(nodes.weight(16, 12)), nodes.const(nodes.weight(16, 12)), axis=1)
+    x = nodes.node("Swish", x, alpha=1.5)
+    x = nodes.node("LpNormalization", x, axis=-1, p=2)
+    x = nodes.node("Add", x, nodes.node("LpNormalization", x, axis=1, p=1))
+    nodes.save(nodes.node("MeanVarianceNormalization", x, axes=[1]))
+
+    nodes = Nodes("attention_operator", 24)
+    x = nodes.tokens()
+    q, k, v = (nodes.node("MatMul", x, nodes.const(nodes.weight(12, 12))) for _ in range(3))
+    heads = {"q_num_heads": 3, "kv_num_heads": 3}
+    causal = nodes.node("Attention", q, k, v, is_causal=1, softcap=2.0, **heads)
+    mask = np.where(nodes.random.random((16, 16)) < 0.7, 0.0, -np.inf)
+    mask[:, 0] = 0
+    masked = nodes.node("Attention", causal, k, v, nodes.const(mask), scale=0.4, **heads)
+    allowed = nodes.const(np.tril(np.ones((1, 1, 16, 16))), bool)
+    x = nodes.node("Attention", masked, k, v, allowed, **heads)
+    nodes.save(nodes.node("ReduceMean", x, nodes.ints(1), keepdims=0))
+
+    nodes = Nodes("masks", 20)
+    x = nodes.tokens()
+    scores = nodes.node("MatMul", x, nodes.node("Transpose", x, perm=[0, 2, 1]))
+    ones = nodes.node("ConstantOfShape", nodes.ints(16, 16), value=numpy_helper.from_array(np.ones(1, np.float32)))
+    upper = nodes.node("Cast", nodes.node("Trilu", ones, nodes.const(1, np.int64)), to=TensorProto.BOOL)
+    scores = nodes.node("Where", upper, nodes.const(-np.inf), scores)
+    weights = nodes.node("Softmax", scores)
+    weights = nodes.node("Where", nodes.node("IsNaN", weights), nodes.const(0), weights)
+    x = nodes.node("MatMul", weights, x)
+    chosen = nodes.const(nodes.random.random((1, 16, 1)) < 0.5, bool)
+    x = nodes.node("Where", chosen, x, nodes.node("Neg", x))
+    x = nodes.node("Where", chosen, nodes.const(nodes.weight(12)), x)
+    nodes.save(nodes.node("Add", nodes.node("Tile", x, nodes.ints(1, 2, 1)), nodes.const(nodes.weight(32, 12))))
+
+    nodes = Nodes("reductions", 18)
+    x = nodes.tokens()
+    parts = [nodes.node(op, x, nodes.ints(1), keepdims=0) for op in ("ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax")]
+    parts.append(nodes.node("ReduceLogSum", nodes.node("Sigmoid", x), nodes.ints(1), keepdims=0))
+    parts.append(nodes.node("ReduceSum", nodes.node("Shrink", x, lambd=0.3, bias=0.3), nodes.ints(-2), keepdims=0))
+    a, b, c = nodes.node("Split", x, nodes.ints(3, 5, 4), axis=2, outputs=3)
+    parts += [nodes.node("ReduceMean", nodes.node("Reciprocal", nodes.node("Exp", y)), nodes.ints(1), keepdims=0) for y in (c, a, b)]
+    parts.append(nodes.node("ReduceMean", nodes.node("Min", x, nodes.node("Neg", x), nodes.const(0.1)), nodes.ints(1), keepdims=0))
+    nodes.save(nodes.node("Concat", *parts, axis=1))
+
+    # Each way that an equation can go.
+    nodes = Nodes("equations", 18)
+    x = nodes.tokens()
+    y = nodes.node("Reshape", x, nodes.ints(0, 16, 3, 4))
+    head = nodes.const(nodes.weight(3, 4, 5))
+    outer = nodes.const(nodes.weight(2, 3))
+    parts = [
+        nodes.node("Einsum", y, head, equation="bnhd,hdc->bhnc"),
+        nodes.node("Einsum", head, y, equation="hdc,bnhd->bcn"),
+        nodes.node("Einsum", y, y, equation="bnhd, bnhe -> bhde"),
+        nodes.node("Einsum", y, y, equation="bnhd,bnhd->bnh"),
+        nodes.node("Einsum", y, y, equation="bnhd,bmhd->bmd"),
+        nodes.node("Einsum", y, outer, equation="bnhd,kh->bkhn"),
+        nodes.node("Einsum", y, equation="bnhd->bdn"),
+        nodes.node("Einsum", nodes.node("Einsum", x, nodes.const(nodes.weight(12, 5)), equation="zac,cd"), equation="adz->zad"),
+        nodes.node("MatMul", nodes.node("Transpose", y, perm=[0, 2, 1, 3]), head),
+        nodes.node("MatMul", nodes.const(nodes.weight(3, 2, 16)), nodes.node("Transpose", y, perm=[0, 2, 1, 3])),
+    ]
+    flat = [nodes.node("ReduceMean", nodes.node("Flatten", part), nodes.ints(1)) for part in parts]
+    flat += [nodes.node("Slice", nodes.node("Flatten", part), nodes.ints(0), nodes.ints(7), nodes.ints(1)) for part in parts]
+    nodes.save(nodes.node("Concat", *flat, axis=1))
+
+    contributed()
+    functions()
+
+
+def contributed():
+    """Operators that onnxruntime's optimiser joins others to."""
+    own = {"domain": "com.microsoft"}
+    nodes = Nodes("contributed", 17)
+    x = nodes.node("FusedConv", "image", nodes.const(nodes.weight(12, 3, 4, 4)), nodes.const(nodes.weight(12)), strides=[4, 4], activation="LeakyRelu", activation_params=[0.2], **own)
+    x = nodes.node("Transpose", nodes.node("Reshape", x, nodes.ints(0, 12, 16)), perm=[0, 2, 1])
+    def vector(offset=0.0):
+        return nodes.const(nodes.weight(12) + offset)
+    y = nodes.node("Attention", x, nodes.const(nodes.weight(12, 36)), nodes.const(nodes.weight(36)), num_heads=3, **own)
+    x, _, _, total = nodes.node("SkipLayerNormalization", x, y, vector(1), vector(), vector(), epsilon=1e-4, outputs=4, **own)
+    y = nodes.node("BiasGelu", nodes.node("MatMul", x, nodes.const(nodes.weight(12, 12))), vector(), **own)
+    y = nodes.node("FastGelu", y, vector(), **own)
+    y = nodes.node("QuickGelu", y, alpha=1.3, **own)
+    x = nodes.node("SkipSimplifiedLayerNormalization", y, total, vector(1), epsilon=1e-4, **own)
+    q, k, v = (nodes.node("MatMul", x, nodes.const(nodes.weight(12, 12))) for _ in range(3))
+    x = nodes.node("MultiHeadAttention", q, k, v, nodes.const(nodes.weight(36)), num_heads=2, **own)
+    x = nodes.node("SimplifiedLayerNormalization", x, vector(1), axis=-1, epsilon=1e-4)
+    scores = nodes.node("FusedMatMul", x, x, transB=1, alpha=0.3, **own)
+    x = nodes.node("FusedMatMul", scores, x, transA=1, **own)
+    x = nodes.node("FusedMatMul", x, nodes.const(nodes.weight(10, 12)), transB=1, alpha=0.5, **own)
+    packed = nodes.const(nodes.random.integers(0, 256, (6, 1, 8)), np.uint8)
+    scales = nodes.const(nodes.random.uniform(0.01, 0.1, 6))
+    zeros = nodes.const(nodes.random.integers(0, 16, 6), np.uint8)
+    x = nodes.node("MatMulNBits", x, packed, scales, zeros, K=10, N=6, bits=4, block_size=16, **own)
+    x = nodes.node("ReduceMean", x, axes=[1], keepdims=0)
+    nodes.save(nodes.node("FusedGemm", x, nodes.const(nodes.weight(6, 7)), nodes.const(nodes.weight(7)), activation="Tanh", **own))
+
+
+def functions():
+    """Operators that the file defines, nested, with hyper-parameters, defaults and branches."""
+    nodes = Nodes("functions", 18)
+    node = helper.make_node
+    own = "network.functions"
+    sets = [helper.make_opsetid("", 18), helper.make_opsetid(own, 1)]
+    slope = node("LeakyRelu", ["x"], ["y"], name="leaky")
+    def given(name, by):
+        return onnx.AttributeProto(name=name, type=onnx.AttributeProto.FLOAT, ref_attr_name=by)
+
+    slope.attribute.append(given("alpha", "slope"))
+    leaky = helper.make_function(own, "Slope", ["x"], ["y"], [slope], sets, ["slope"])
+    branch = lambda op, name: helper.make_graph([node(op, ["x"], [name])], name, [], [helper.make_tensor_value_info(name, 1, None)])
+    flag = node("Constant", [], ["four"], value_int=4)
+    test = node("Equal", ["rank", "four"], ["flag"])
+    rank = [node("Shape", ["x"], ["shape"]), node("Size", ["shape"], ["rank"])]
+    either = node("If", ["flag"], ["z"], then_branch=branch("Tanh", "yes"), else_branch=branch("Exp", "no"))
+    curve = helper.make_function(own, "Curve", ["x"], ["z"], [*rank, flag, test, either], sets)
+    inner = [
+        node("Conv", ["x", "w", "b"], ["t"], name="conv"),
+        node("Slope", ["t"], ["u"], domain=own, slope=0.3),
+        node("Slope", ["t"], ["v"], domain=own),
+        node("Add", ["u", "v"], ["s"]),
+        node("Curve", ["s"], ["y"], domain=own),
+    ]
+    inner[2].attribute.append(given("slope", "outer"))
+    layer = helper.make_function(
+        own, "Layer", ["x", "w", "b"], ["y", "t"], inner, sets, [], [helper.make_attribute("outer", 0.5)]
+    )
+    nodes.functions = [layer, leaky, curve]
+    first = nodes.node("Layer", "image", nodes.const(nodes.weight(5, 3, 3, 3)), outputs=2, domain=own)
+    second = nodes.node("Layer", first[0], nodes.const(nodes.weight(4, 5, 3, 3)), nodes.const(nodes.weight(4)), outputs=2, domain=own, outer=0.1)
+    pooled = [nodes.node("GlobalAveragePool", x) for x in (*second, *first)]
+    nodes.save(nodes.node("Concat", *pooled, axis=1))
+
+
 def main():
     from_torch()
+    quantised()
+    number_formats()
+    by_hand()
     (HERE / "cases.json").write_text(json.dumps({"cases": list(CASES.values())}, indent=1) + "\n")
 
 

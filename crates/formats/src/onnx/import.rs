@@ -1,7 +1,8 @@
 //! The walk over the nodes of an ONNX graph.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -103,7 +104,7 @@ pub(crate) fn import(
     let initializers: HashMap<&str, &proto::Tensor> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let outputs = candidates(graph)?;
-    let needed = needed(graph, &outputs);
+    let order = order(graph, &needed(graph, &outputs));
     let input = input(graph, &initializers, &mut warnings)?;
 
     let raw = input.raw;
@@ -141,8 +142,8 @@ pub(crate) fn import(
         node: &empty,
         stand_in: None,
     };
-    for (index, node) in graph.node.iter().enumerate() {
-        if needed.contains(&index) {
+    for index in order {
+        if let Some(node) = graph.node.get(index) {
             importer.step(node)?;
         }
     }
@@ -250,6 +251,43 @@ fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
         }
     }
     needed
+}
+
+/// The needed nodes in the order of the file, but each behind those it reads from: converters to half precision put their
+/// casts at the end. Nodes that wait for each other come last.
+fn order(graph: &proto::Graph, needed: &HashSet<usize>) -> Vec<usize> {
+    let nodes = || graph.node.iter().enumerate().filter(|(index, _)| needed.contains(index));
+    let writers: HashMap<&str, usize> = nodes()
+        .flat_map(|(index, node)| node.output.iter().map(move |name| (name.as_str(), index)))
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut waits: HashMap<usize, usize> = HashMap::new();
+    for (index, node) in nodes() {
+        for writer in read_by(node).into_iter().filter_map(|name| writers.get(name)) {
+            readers.entry(*writer).or_default().push(index);
+            *waits.entry(index).or_default() += 1;
+        }
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        nodes().map(|(index, _)| index).filter(|index| !waits.contains_key(index)).map(Reverse).collect();
+    let mut order = Vec::with_capacity(needed.len());
+    while let Some(Reverse(index)) = ready.pop() {
+        order.push(index);
+        for reader in readers.remove(&index).unwrap_or_default() {
+            if let Some(left) = waits.get_mut(&reader) {
+                *left -= 1;
+                if *left == 0 {
+                    waits.remove(&reader);
+                    ready.push(Reverse(reader));
+                }
+            }
+        }
+    }
+    let mut stuck: Vec<usize> = waits.into_keys().collect();
+    stuck.sort_unstable();
+    order.extend(stuck);
+    order
 }
 
 fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(ValueId, String), FormatError> {

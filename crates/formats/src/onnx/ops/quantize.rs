@@ -107,6 +107,10 @@ fn takes_quantised(op: &str) -> bool {
 
 /// What the outputs of a node stand for if it only moves quantised values.
 pub(crate) fn moved(importer: &Importer, node: &Node, inputs: &Inputs) -> Result<Option<Quantisation>, Refusal> {
+    let op = node.op_type.as_str();
+    if takes_quantised(op) {
+        return Ok(None);
+    }
     let mut found: Option<Option<&Quantisation>> = None;
     for entry in inputs.iter().flatten() {
         let Entry::Tensor(tensor) = entry else { continue };
@@ -118,10 +122,6 @@ pub(crate) fn moved(importer: &Importer, node: &Node, inputs: &Inputs) -> Result
         }
     }
     let Some(Some(found)) = found else { return Ok(None) };
-    let op = node.op_type.as_str();
-    if takes_quantised(op) {
-        return Ok(None);
-    }
     if !MOVES.contains(&op) {
         return Err(Refusal::reason("it computes with quantised integers, which is not supported"));
     }
