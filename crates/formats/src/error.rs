@@ -177,9 +177,6 @@ impl FormatError {
                     "Export the network without control flow, for instance by tracing it with a fixed input size."
                         .to_owned()
                 }
-                "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
-                    "Load the network before quantisation, or quantise it in QDQ format.".to_owned()
-                }
                 _ => "Only image classifiers are read; export the network from its framework in evaluation mode, \
                       with standard ONNX operators."
                     .to_owned(),

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{golden, npy};
-use innspect_formats::{FormatError, Imported, ModelFiles, read_model};
-use innspect_graph::{FinalActivation, reference};
+use innspect_formats::{Blob, FormatError, Imported, ModelFiles, read_model};
+use innspect_graph::{Activation, FinalActivation, Op, OpKind, reference};
 
 fn bytes(file: &str) -> Vec<u8> {
     std::fs::read(golden("onnx").join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -92,5 +92,89 @@ fn networks_give_the_scores_of_onnxruntime() {
         }
     }
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    assert!(cases.len() >= 18, "only {} networks", cases.len());
+    assert!(cases.len() >= 40, "only {} networks", cases.len());
+}
+
+fn case(name: &str) -> serde_json::Value {
+    cases().into_iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("{name} is missing"))
+}
+
+fn good(name: &str) -> Imported {
+    read_model(&files(&case(name))).unwrap_or_else(|error| panic!("{name}: {} {}", error.what(), error.place()))
+}
+
+/// The quantiser took every ReLU and ReLU6 out, as the limits of the integers behind it do its work.
+#[test]
+fn limits_of_integers_are_the_rectifiers_that_were_taken_out() {
+    let rectifiers = |name: &str| {
+        let graph = good(name).graph;
+        let is_one = |op: &Op| matches!(op, Op::Activation(activation) if activation.is_rectifier());
+        let has_plain = graph.nodes.iter().any(|node| matches!(node.op, Op::Activation(Activation::Relu)));
+        (graph.nodes.iter().filter(|node| is_one(&node.op)).count(), has_plain)
+    };
+    for name in ["qdq_uint8", "qlinear_uint8"] {
+        let (count, plain) = rectifiers(name);
+        assert!(count >= 3 && !plain, "{name}: {count}");
+    }
+}
+
+/// A quantised layer keeps the name of its node, and what it writes the file's name of it.
+#[test]
+fn quantised_layers_keep_their_names() {
+    let graph = good("qlinear_uint8").graph;
+    let convolutions: Vec<&str> =
+        graph.nodes.iter().filter(|node| node.op.kind() == OpKind::Conv).map(|node| node.name.as_str()).collect();
+    assert!(convolutions.iter().all(|name| name.ends_with("_quant")), "{convolutions:?}");
+    assert!(graph.find_node(&format!("{}/clamp", convolutions[0])).is_some());
+}
+
+/// The file refers to its weights by a path; a browser may tell only the name, and a folder may be dropped whole.
+#[test]
+fn weights_beside_the_network_are_found_by_name() {
+    let whole = files(&case("external"));
+    let expected = read_model(&whole).expect("it is read");
+    let data = whole.beside[0].1.clone();
+    for path in ["external.onnx.data", "./external.onnx.data", "models/external.onnx.data", "a\\external.onnx.data"] {
+        let files = ModelFiles { beside: vec![(path.to_owned(), data.clone())], ..whole.clone() };
+        assert_eq!(read_model(&files).expect(path), expected, "{path}");
+    }
+    let alone = ModelFiles { beside: vec![("other.data".to_owned(), data.clone())], ..whole.clone() };
+    let error = read_model(&alone).expect_err("its weights are missing");
+    assert_eq!(error.what(), "A file is missing: external.onnx.data.");
+    assert!(error.advice().contains("together"), "{}", error.advice());
+    let bytes = data.bytes().expect("it is in memory");
+    for percent in 0..100 {
+        let cut = Blob::from(bytes.slice(..bytes.len() * percent / 100));
+        let files = ModelFiles { beside: vec![("external.onnx.data".to_owned(), cut)], ..whole.clone() };
+        let error = read_model(&files).expect_err("it is cut");
+        assert!(
+            matches!(&error, FormatError::Tensor { reason, .. } if reason.contains("do not lie within")),
+            "{error}"
+        );
+    }
+}
+
+/// Of a file with weights only the ranges that tensors are in are read, whatever its length.
+#[test]
+fn large_files_with_weights_are_read_in_ranges() {
+    use std::{cell::Cell, ops::Range, rc::Rc};
+
+    struct Huge(bytes::Bytes, Rc<Cell<u64>>);
+    impl innspect_formats::Slices for Huge {
+        fn len(&self) -> u64 {
+            1 << 33
+        }
+
+        fn read(&self, range: Range<u64>) -> Result<bytes::Bytes, String> {
+            self.1.set(self.1.get() + range.end - range.start);
+            Ok(self.0.slice(range.start as usize..range.end as usize))
+        }
+    }
+    let whole = files(&case("external"));
+    let data = whole.beside[0].1.bytes().expect("it is in memory");
+    let read = Rc::new(Cell::new(0));
+    let huge = Blob::slices(Rc::new(Huge(data.clone(), read.clone())));
+    let split = ModelFiles { beside: vec![("external.onnx.data".to_owned(), huge)], ..whole.clone() };
+    assert_eq!(read_model(&split), read_model(&whole));
+    assert!(read.get() <= data.len() as u64, "{} bytes of {} were read", read.get(), data.len());
 }

@@ -567,7 +567,10 @@ def quantised():
         static(float_model, quant_format=operators, activation_type=s8, weight_type=s8, per_channel=True),
     )
     vit = script(trained(ViT, fused=True), 17)
-    save_quantised("qdq_vit", static(vit, quant_format=qdq, activation_type=u8, weight_type=s8), rounded=0.2)
+    # The class token is repeated by a node and quantised behind it: a constant, which the reader rounds and this does not.
+    save_quantised(
+        "qdq_vit", static(vit, quant_format=qdq, activation_type=u8, weight_type=s8), rounded=0.2, tolerance=5e-3
+    )
     save_quantised("dynamic_mixer", dynamic(script(trained(Mixer), 17), weight_type=QuantType.QInt8))
     save_quantised("dynamic_cnn", dynamic(float_model, weight_type=QuantType.QUInt8, per_channel=True))
 

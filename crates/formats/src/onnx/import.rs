@@ -552,7 +552,12 @@ impl<'a> Importer<'a> {
         let taken =
             if condition.ints().first().is_some_and(|&value| value != 0) { "then_branch" } else { "else_branch" };
         let graph = Attributes(node).graph(taken).ok_or_else(|| Refusal::reason(format!("its {taken} is missing")))?;
-        self.initializers.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)));
+        for tensor in &graph.initializer {
+            let name = tensor.name.as_str();
+            if self.entries.contains_key(name) || self.initializers.insert(name, tensor).is_some() {
+                return Err(Refusal::reason(format!("its {taken} gives {name:?}, which is written or given already")));
+            }
+        }
         for inner in &graph.node {
             self.step(inner)?;
         }
