@@ -571,7 +571,11 @@ def quantised():
     save_quantised(
         "qdq_vit", static(vit, quant_format=qdq, activation_type=u8, weight_type=s8), rounded=0.2, tolerance=5e-3
     )
-    save_quantised("dynamic_mixer", dynamic(script(trained(Mixer), 17), weight_type=QuantType.QInt8))
+    mixer = script(trained(Mixer), 17)
+    save_quantised(
+        "qlinear_mixer", static(mixer, quant_format=operators, activation_type=u8, weight_type=s8, per_channel=True)
+    )
+    save_quantised("dynamic_mixer", dynamic(mixer, weight_type=QuantType.QInt8))
     save_quantised("dynamic_cnn", dynamic(float_model, weight_type=QuantType.QUInt8, per_channel=True))
 
 
@@ -812,6 +816,30 @@ def contributed():
     nodes.save(nodes.node("FusedGemm", x, nodes.const(nodes.weight(6, 7)), nodes.const(nodes.weight(7)), activation="Tanh", **own))
 
 
+def optimized(model):
+    """What onnxruntime makes of a network, as its users save it."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnx.load(f"{folder}/optimized.onnx")
+
+
+def by_optimisers():
+    from onnxruntime.transformers import optimizer
+
+    vit = script(trained(ViT, fused=True), 17)
+    save("optimized_vit", optimized(vit))
+    save("optimized_cnn", optimized(script(trained(ResidualCnn), 17)))
+    save("optimized_mixer", optimized(script(trained(Mixer), 17)))
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(vit, f"{folder}/vit.onnx")
+        model = optimizer.optimize_model(f"{folder}/vit.onnx", model_type="vit", num_heads=2, hidden_size=16).model
+    save("optimized_transformer", model)
+
+
 def functions():
     """Operators that the file defines, nested, with hyper-parameters, defaults and branches."""
     nodes = Nodes("functions", 18)
@@ -853,6 +881,7 @@ def main():
     quantised()
     number_formats()
     by_hand()
+    by_optimisers()
     (HERE / "cases.json").write_text(json.dumps({"cases": list(CASES.values())}, indent=1) + "\n")
 
 
