@@ -784,6 +784,18 @@ def by_hand():
     flat += [nodes.node("Slice", nodes.node("Flatten", part), nodes.ints(0), nodes.ints(7), nodes.ints(1)) for part in parts]
     nodes.save(nodes.node("Concat", *flat, axis=1))
 
+    # What exporters compute from constants alone, such as the masks of shifted windows.
+    nodes = Nodes("constants", 18)
+    x = nodes.tokens()
+    rows = nodes.node("ScatterND", nodes.const(nodes.weight(16, 12)), nodes.ints([3], [0], [-1]), nodes.const(nodes.weight(3, 12)))
+    cells = nodes.node("ScatterND", rows, nodes.ints([[2, 5], [7, -2]]), nodes.const([[4.0, -3.0]]))
+    x = nodes.node("Add", x, cells)
+    product = nodes.node("MatMul", nodes.const(nodes.weight(2, 1, 16, 5)), nodes.const(nodes.weight(3, 5, 12)))
+    x = nodes.node("Mul", x, nodes.node("ReduceSum", product, nodes.ints(0, 1), keepdims=0))
+    angles = nodes.const(nodes.weight(12))
+    x = nodes.node("Add", x, nodes.node("Mul", nodes.node("Sin", angles), nodes.node("Cos", angles)))
+    nodes.save(nodes.node("Mul", x, nodes.node("CastLike", nodes.const(3, np.int64), x)))
+
     contributed()
     functions()
 

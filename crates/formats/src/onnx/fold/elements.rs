@@ -236,3 +236,82 @@ pub(super) fn triangle(source: &Constant, upper: bool, offset: i64, budget: &mut
     };
     Ok(Constant { data, ..source.clone() })
 }
+
+/// The product of matrices, with leading axes that broadcast.
+pub(super) fn product(a: &Constant, b: &Constant, budget: &mut Budget) -> Result<Constant, Refusal> {
+    let refuse = || Refusal::reason(format!("shapes {:?} and {:?} do not multiply", a.dims, b.dims));
+    let ([left_lead @ .., rows, inner], [right_lead @ .., other, columns]) = (a.dims.as_slice(), b.dims.as_slice())
+    else {
+        return Err(refuse());
+    };
+    let (rows, inner, columns) = (*rows, *inner, *columns);
+    if inner != *other {
+        return Err(refuse());
+    }
+    let lead = broadcast(left_lead, right_lead)?;
+    let dims: Vec<usize> = lead.iter().copied().chain([rows, columns]).collect();
+    // It takes inner steps for each element, which the budget must bound too.
+    let steps: Vec<usize> = dims.iter().copied().chain([inner]).collect();
+    budget.charge(&steps)?;
+    let matrices = count(&lead).unwrap_or(0);
+    let (first, second) = (expanded(left_lead, &lead, matrices), expanded(right_lead, &lead, matrices));
+    let (left, right) = (a.floats(), b.floats());
+    let at = |data: &[f32], index: usize| f64::from(data.get(index).copied().unwrap_or(0.0));
+    let mut data = Vec::with_capacity(count(&dims).unwrap_or(0));
+    for (first, second) in first.iter().zip(&second) {
+        let (first, second) = (first * rows * inner, second * inner * columns);
+        for index in 0..rows * columns {
+            let (row, column) = (index / columns, index % columns);
+            let terms =
+                (0..inner).map(|k| at(&left, first + row * inner + k) * at(&right, second + k * columns + column));
+            data.push(terms.sum::<f64>() as f32);
+        }
+    }
+    Ok(Constant::float(dims, data))
+}
+
+/// A constant with blocks replaced: `indices` holds in its last axis the leading position of each block of `updates`.
+pub(super) fn scattered(
+    source: &Constant,
+    indices: &Constant,
+    updates: &Constant,
+    budget: &mut Budget,
+) -> Result<Constant, Refusal> {
+    let refuse = || {
+        let (into, at, what) = (&source.dims, &indices.dims, &updates.dims);
+        Refusal::reason(format!("updates {what:?} at indices {at:?} do not fit {into:?}"))
+    };
+    let Some((&depth, positions)) = indices.dims.split_last() else { return Err(refuse()) };
+    let (leading, inner) = source.dims.split_at_checked(depth).ok_or_else(refuse)?;
+    let (blocks, size) = (count(positions).ok_or_else(refuse)?, count(inner).ok_or_else(refuse)?);
+    if depth == 0 || blocks.checked_mul(size) != Some(updates.len()) {
+        return Err(refuse());
+    }
+    budget.charge(&source.dims)?;
+    let mut slots: Vec<(usize, usize)> = Vec::with_capacity(updates.len());
+    for (block, position) in indices.ints().chunks_exact(depth).enumerate() {
+        let mut start = 0usize;
+        for (&index, &along) in position.iter().zip(leading) {
+            let counted = if index < 0 { index.saturating_add(along as i64) } else { index };
+            let counted = usize::try_from(counted).ok().filter(|&index| index < along);
+            let counted =
+                counted.ok_or_else(|| Refusal::reason(format!("index {index} is outside the {along} elements")))?;
+            start = start * along + counted;
+        }
+        slots.extend((0..size).map(|offset| (start * size + offset, block * size + offset)));
+    }
+    fn replaced<T: Copy>(old: &[T], new: &[T], slots: &[(usize, usize)]) -> Arc<[T]> {
+        let mut data = old.to_vec();
+        for &(to, from) in slots {
+            if let (Some(slot), Some(&value)) = (data.get_mut(to), new.get(from)) {
+                *slot = value;
+            }
+        }
+        data.into()
+    }
+    let data = match (&source.data, &updates.data) {
+        (Data::Int(old), Data::Int(new)) => Data::Int(replaced(old, new, &slots)),
+        _ => Data::Float(replaced(&source.floats(), &updates.floats(), &slots)),
+    };
+    Ok(Constant { data, ..source.clone() })
+}

@@ -13,7 +13,10 @@ pub(crate) use self::shape::{
     Range, broadcast, flattened, permutation, reshape_target, shape_of, slice_ranges, split_sizes, unsqueezed,
 };
 use self::{
-    elements::{aligned, each, float_each, interleave, pairwise, reduce, reshaped, strides, take, triangle, view},
+    elements::{
+        aligned, each, float_each, interleave, pairwise, product, reduce, reshaped, scattered, strides, take, triangle,
+        view,
+    },
     quantize::quantize,
 };
 use super::{
@@ -426,25 +429,9 @@ pub(crate) fn fold(
             dequantized(need(0)?, need(1)?, optional(2), axis, block, budget)?
         }
         "QuantizeLinear" => quantize(attributes, need(0)?, need(1)?, optional(2), budget)?,
-        "MatMul" => {
-            let (a, b) = (need(0)?, need(1)?);
-            let (&[rows, inner], &[other, columns]) = (a.dims.as_slice(), b.dims.as_slice()) else { return Ok(None) };
-            if inner != other {
-                return Err(Refusal::reason(format!("shapes {:?} and {:?} do not multiply", a.dims, b.dims)));
-            }
-            // The product takes rows · inner · columns steps, which the budget must bound too.
-            budget.charge(&[rows, inner, columns])?;
-            let (left, right) = (a.floats(), b.floats());
-            let at = |data: &[f32], index: usize| data.get(index).copied().unwrap_or(0.0);
-            let data: Vec<f32> = (0..rows * columns)
-                .map(|index| {
-                    let (row, column) = (index / columns, index % columns);
-                    (0..inner)
-                        .map(|k| f64::from(at(&left, row * inner + k)) * f64::from(at(&right, k * columns + column)))
-                        .sum::<f64>() as f32
-                })
-                .collect();
-            Constant::float(vec![rows, columns], data)
+        "MatMul" => product(need(0)?, need(1)?, budget)?,
+        "ScatterND" if matches!(attributes.string("reduction"), "" | "none") => {
+            scattered(need(0)?, need(1)?, need(2)?, budget)?
         }
         _ => return Ok(None),
     };
