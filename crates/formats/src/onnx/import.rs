@@ -1,26 +1,21 @@
 //! The walk over the nodes of an ONNX graph.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use innspect_graph::{ChannelOrder, Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, passes};
 
 use super::{
     Refusal,
-    attributes::{Attributes, size},
+    attributes::Attributes,
     external,
     fold::{Budget, fold},
+    input::input,
     metadata, ops,
-    proto::{self, DataType, DimensionSize},
+    order::{candidates, needed, order, read_by},
+    proto,
     tensor::{Constant, MAX_RANK, count},
 };
 use crate::{FormatError, Imported, ModelFiles};
-
-/// The side of the picture where the file leaves it open: what most classifiers were trained with.
-const DEFAULT_SIDE: usize = 224;
 
 /// More nodes than any classifier has; deep networks have some thousands.
 pub(crate) const MAX_NODES: usize = 100_000;
@@ -180,116 +175,6 @@ fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], raw: bool, wa
     });
 }
 
-/// Outputs that may be the class scores: float tensors, those with two axes first. Otherwise the order of the file is
-/// kept, since exporters put the main output before auxiliary ones.
-fn candidates(graph: &proto::Graph) -> Result<Vec<&str>, FormatError> {
-    let mut ranked: Vec<(bool, &str)> = Vec::new();
-    for output in &graph.output {
-        let tensor = match &output.r#type {
-            Some(kind) => match &kind.tensor_type {
-                Some(tensor) => Some(tensor),
-                // A sequence or map, such as the ZipMap of scikit-learn.
-                None => continue,
-            },
-            None => None,
-        };
-        let float = tensor.is_none_or(|tensor| {
-            matches!(
-                DataType::try_from(tensor.elem_type),
-                Ok(DataType::Float | DataType::Float16 | DataType::Double | DataType::Bfloat16 | DataType::Undefined)
-            )
-        });
-        if float {
-            let rank = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.len());
-            ranked.push((rank != Some(2), output.name.as_str()));
-        }
-    }
-    ranked.sort_by_key(|(other, _)| *other);
-    let mut names: Vec<&str> = ranked.into_iter().map(|(_, name)| name).collect();
-    if names.is_empty() {
-        // Only the index of the best class is given: its scores are what the ArgMax reads.
-        names = graph
-            .output
-            .iter()
-            .filter_map(|output| graph.node.iter().find(|node| node.output.first() == Some(&output.name)))
-            .filter(|node| node.op_type == "ArgMax")
-            .filter_map(|node| node.input.first().map(String::as_str))
-            .collect();
-    }
-    if names.is_empty() {
-        let kinds: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
-        return Err(FormatError::Output { reason: format!("none of its outputs {kinds:?} is a tensor of floats") });
-    }
-    Ok(names)
-}
-
-/// The names that a node reads, those that its subgraphs read included.
-fn read_by(node: &proto::Node) -> Vec<&str> {
-    let mut names: Vec<&str> = node.input.iter().map(String::as_str).collect();
-    for graph in node.attribute.iter().filter_map(|attribute| attribute.g.as_deref()) {
-        names.extend(graph.node.iter().flat_map(read_by));
-        names.extend(graph.output.iter().map(|output| output.name.as_str()));
-    }
-    names
-}
-
-/// Indices of the nodes that the most likely output depends on. Others, such as a `TopK` beside it, are not read.
-fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
-    let mut writers: HashMap<&str, usize> = HashMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
-        for output in &node.output {
-            writers.insert(output, index);
-        }
-    }
-    let mut needed = HashSet::new();
-    let mut open: Vec<usize> = outputs.first().and_then(|name| writers.get(name)).copied().into_iter().collect();
-    while let Some(index) = open.pop() {
-        if needed.insert(index)
-            && let Some(node) = graph.node.get(index)
-        {
-            open.extend(read_by(node).into_iter().filter_map(|name| writers.get(name)));
-        }
-    }
-    needed
-}
-
-/// The needed nodes in the order of the file, but each behind those it reads from: converters to half precision put their
-/// casts at the end. Nodes that wait for each other come last.
-fn order(graph: &proto::Graph, needed: &HashSet<usize>) -> Vec<usize> {
-    let nodes = || graph.node.iter().enumerate().filter(|(index, _)| needed.contains(index));
-    let writers: HashMap<&str, usize> = nodes()
-        .flat_map(|(index, node)| node.output.iter().map(move |name| (name.as_str(), index)))
-        .filter(|(name, _)| !name.is_empty())
-        .collect();
-    let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut waits: HashMap<usize, usize> = HashMap::new();
-    for (index, node) in nodes() {
-        for writer in read_by(node).into_iter().filter_map(|name| writers.get(name)) {
-            readers.entry(*writer).or_default().push(index);
-            *waits.entry(index).or_default() += 1;
-        }
-    }
-    let mut ready: BinaryHeap<Reverse<usize>> =
-        nodes().map(|(index, _)| index).filter(|index| !waits.contains_key(index)).map(Reverse).collect();
-    let mut order = Vec::with_capacity(needed.len());
-    while let Some(Reverse(index)) = ready.pop() {
-        order.push(index);
-        for reader in readers.remove(&index).unwrap_or_default() {
-            if let Some(left) = waits.get_mut(&reader) {
-                *left -= 1;
-                if *left == 0 {
-                    waits.remove(&reader);
-                    ready.push(Reverse(reader));
-                }
-            }
-        }
-    }
-    let mut stuck: Vec<usize> = waits.into_keys().collect();
-    stuck.sort_unstable();
-    order.extend(stuck);
-    order
-}
-
 fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(ValueId, String), FormatError> {
     let name = outputs.first().copied().unwrap_or_default();
     match importer.entries.get(name) {
@@ -305,154 +190,6 @@ fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(Va
         }
         None => Err(FormatError::Output { reason: format!("nothing writes its output {name:?}") }),
     }
-}
-
-/// The picture as the file describes it and as the graph has it.
-struct Input<'a> {
-    name: &'a str,
-    /// Shape of the graph's input, `[C, H, W]`.
-    sample: Vec<usize>,
-    /// Shape in the file with a batch of 1.
-    full: Vec<usize>,
-    batch: Option<usize>,
-    fixed_batch: usize,
-    /// Whether the pixels are integers, which can only be the raw ones.
-    raw: bool,
-    /// What stands between the graph's input and the file's: a transposition or a reshape.
-    prepare: Option<(Option<Vec<usize>>, Vec<usize>)>,
-}
-
-fn input<'a>(
-    graph: &'a proto::Graph,
-    initializers: &HashMap<&str, &proto::Tensor>,
-    warnings: &mut Vec<String>,
-) -> Result<Input<'a>, FormatError> {
-    let refuse = |reason: String| FormatError::Input { reason };
-    // Before IR version 4, weights stand among the inputs too.
-    let inputs: Vec<&proto::ValueInfo> =
-        graph.input.iter().filter(|input| !initializers.contains_key(input.name.as_str())).collect();
-    let info = match inputs.as_slice() {
-        [one] => *one,
-        [] => return Err(refuse("it has no input".to_owned())),
-        more => {
-            let names: Vec<&str> = more.iter().map(|input| input.name.as_str()).take(8).collect();
-            return Err(refuse(format!("it has {} inputs: {}", more.len(), names.join(", "))));
-        }
-    };
-    let name = info.name.as_str();
-    let tensor = info.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
-    if info.r#type.is_some() && tensor.is_none() {
-        return Err(refuse(format!("its input {name:?} is not a tensor")));
-    }
-    let raw = tensor.is_some_and(|tensor| {
-        matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Uint8 | DataType::Int32 | DataType::Int64))
-    });
-    let dims: Option<Vec<Option<usize>>> = match tensor.and_then(|tensor| tensor.shape.as_ref()) {
-        None => None,
-        Some(shape) => Some(
-            shape
-                .dim
-                .iter()
-                .map(|dim| match dim.size {
-                    // 0 and -1 are how some writers say "any".
-                    Some(DimensionSize::Value(value)) if value > 0 => size(value).map(Some),
-                    _ => Ok(None),
-                })
-                .collect::<Result<_, _>>()
-                .map_err(|_| refuse(format!("its input {name:?} has an axis of impossible size")))?,
-        ),
-    };
-    let dims = match dims {
-        Some(dims) => dims,
-        None => {
-            warnings.push("The file does not say the shape of its input.".to_owned());
-            vec![None; 4]
-        }
-    };
-
-    let reader = graph.node.iter().find(|node| node.input.iter().any(|input| input == name));
-    let to_channels_first =
-        reader.is_some_and(|node| node.op_type == "Transpose" && Attributes(node).ints("perm") == Some(&[0, 3, 1, 2]));
-    let is_channels = |size: Option<usize>| matches!(size, Some(1 | 3 | 4));
-    let side = |size: Option<usize>, warnings: &mut Vec<String>, what: &str| {
-        size.unwrap_or_else(|| {
-            warnings.push(format!("The file leaves the {what} of the picture open; {DEFAULT_SIDE} pixels are used."));
-            DEFAULT_SIDE
-        })
-    };
-    match *dims.as_slice() {
-        [batch, second, third, fourth] => {
-            // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
-            let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
-            let channels_last =
-                !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
-            let (channels, height, width) =
-                if channels_last { (fourth, second, third) } else { (second, third, fourth) };
-            let channels = match channels.or_else(|| first_channels(graph, initializers)) {
-                Some(channels) => channels,
-                None => {
-                    warnings.push("The file does not say how many channels the picture has; 3 are used.".to_owned());
-                    3
-                }
-            };
-            let (height, width) = (side(height, warnings, "height"), side(width, warnings, "width"));
-            Ok(Input {
-                name,
-                sample: vec![channels, height, width],
-                full: if channels_last { vec![1, height, width, channels] } else { vec![1, channels, height, width] },
-                batch: Some(0),
-                fixed_batch: batch.unwrap_or(1),
-                raw,
-                prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
-            })
-        }
-        [first, second, third] if is_channels(first) || is_channels(third) => {
-            let channels_last = !is_channels(first);
-            let (channels, height, width) = if channels_last { (third, first, second) } else { (first, second, third) };
-            let channels = channels.unwrap_or(3);
-            let (height, width) = (side(height, warnings, "height"), side(width, warnings, "width"));
-            Ok(Input {
-                name,
-                sample: vec![channels, height, width],
-                full: if channels_last { vec![height, width, channels] } else { vec![channels, height, width] },
-                batch: None,
-                fixed_batch: 1,
-                raw,
-                prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
-            })
-        }
-        // A flat vector of pixels, as for MNIST in many courses.
-        [batch, Some(features)] => {
-            let square = |count: usize| (1..=4096usize).find(|side| side * side == count);
-            let (channels, side) = square(features)
-                .map(|side| (1, side))
-                .or_else(|| features.is_multiple_of(3).then(|| square(features / 3)).flatten().map(|side| (3, side)))
-                .ok_or_else(|| refuse(format!("its input {name:?} is a vector of {features} numbers")))?;
-            warnings.push(format!("The input is a vector; it is read as a picture of {channels} × {side} × {side}."));
-            Ok(Input {
-                name,
-                sample: vec![channels, side, side],
-                full: vec![1, features],
-                batch: Some(0),
-                fixed_batch: batch.unwrap_or(1),
-                raw,
-                prepare: Some((None, vec![features])),
-            })
-        }
-        _ => {
-            let shown: Vec<String> =
-                dims.iter().take(8).map(|size| size.map_or_else(|| "?".to_owned(), |size| size.to_string())).collect();
-            Err(refuse(format!("its input {name:?} has {} axes: [{}]", dims.len(), shown.join(", "))))
-        }
-    }
-}
-
-/// The input channels of the first convolution, where the input itself does not say them.
-fn first_channels(graph: &proto::Graph, initializers: &HashMap<&str, &proto::Tensor>) -> Option<usize> {
-    let conv = graph.node.iter().find(|node| node.op_type == "Conv")?;
-    let kernel = initializers.get(conv.input.get(1)?.as_str())?;
-    let groups = Attributes(conv).int_or("group", 1);
-    size(kernel.dims.get(1)?.checked_mul(groups)?).ok().filter(|channels| (1..=16).contains(channels))
 }
 
 impl<'a> Importer<'a> {

@@ -12,8 +12,10 @@ mod external;
 mod fold;
 mod import;
 mod inline;
+mod input;
 mod metadata;
 mod ops;
+mod order;
 mod tensor;
 
 use innspect_graph::GraphError;
