@@ -1,5 +1,5 @@
 //! Any bytes through the ONNX reader and the passes: `cargo +nightly fuzz run onnx -- -rss_limit_mb=512 -timeout=2`.
-//! Start from the golden networks: `cargo +nightly fuzz run onnx fuzz/corpus/onnx tests/golden/ops tests/golden`.
+//! Start from the golden networks: `cargo +nightly fuzz run onnx fuzz/corpus/onnx tests/golden/onnx tests/golden/ops tests/golden`.
 #![no_main]
 
 use innspect_formats::{ModelFiles, onnx, sniff};

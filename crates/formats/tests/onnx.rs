@@ -178,3 +178,16 @@ fn large_files_with_weights_are_read_in_ranges() {
     assert_eq!(read_model(&split), read_model(&whole));
     assert!(read.get() <= data.len() as u64, "{} bytes of {} were read", read.get(), data.len());
 }
+
+/// Quantisers put a clamp behind every node; behind one that only moves clamped values it has nothing to do.
+#[test]
+fn values_are_clamped_once() {
+    let graph = good("qdq_vit").graph;
+    let idle = graph.nodes.iter().filter(|node| {
+        let before = graph.producer(node.inputs[0]).map(|id| graph.node(id));
+        let moves = before.is_some_and(|before| matches!(before.op, Op::Reshape { .. } | Op::Transpose { .. }));
+        matches!(node.op, Op::Activation(Activation::Clip { .. })) && moves
+    });
+    let idle: Vec<&str> = idle.map(|node| node.name.as_str()).collect();
+    assert_eq!(idle, Vec::<&str>::new());
+}

@@ -846,6 +846,10 @@ def by_optimisers():
     save("optimized_vit", optimized(vit))
     save("optimized_cnn", optimized(script(trained(ResidualCnn), 17)))
     save("optimized_mixer", optimized(script(trained(Mixer), 17)))
+    # The same network as dynamic_mixer, whose float network this is compared with.
+    mixer = dynamic(script(trained(Mixer), 17), weight_type=QuantType.QInt8)
+    x = pictures("optimized_dynamic")
+    save("optimized_dynamic", optimized(mixer), x, expected=run(Meaning(mixer).network(), x)[0], warnings=1)
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(vit, f"{folder}/vit.onnx")
         model = optimizer.optimize_model(f"{folder}/vit.onnx", model_type="vit", num_heads=2, hidden_size=16).model

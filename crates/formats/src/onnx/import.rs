@@ -48,6 +48,8 @@ pub(crate) struct Importer<'a> {
     pub warnings: Vec<String>,
     /// What values stand for that are quantised in the file.
     pub quantised: HashMap<ValueId, ops::Quantisation>,
+    /// Limits that values are known to keep, since what they are made of was clamped.
+    pub bounds: HashMap<ValueId, (f32, f32)>,
     files: &'a ModelFiles,
     initializers: HashMap<&'a str, &'a proto::Tensor>,
     entries: HashMap<&'a str, Entry>,
@@ -124,6 +126,7 @@ pub(crate) fn import(
         // Exporters compute little from weights; four times the file leaves room for all of them.
         budget: Budget(bytes.saturating_mul(4).saturating_add(1 << 22)),
         quantised: HashMap::new(),
+        bounds: HashMap::new(),
         files,
         opset,
         fixed_batch: input.fixed_batch,
@@ -263,12 +266,15 @@ impl<'a> Importer<'a> {
             return Ok(folded.into_iter().map(Entry::Constant).collect());
         }
         let quantised = ops::moved(self, node, &inputs)?;
+        let bounds = ops::bounds(self, node, &inputs);
         let results = ops::convert(self, attributes, &inputs)?;
-        if let Some(quantised) = quantised {
-            for entry in &results {
-                if let Entry::Tensor(tensor) = entry {
-                    self.quantised.insert(tensor.id, quantised.clone());
-                }
+        for entry in &results {
+            let Entry::Tensor(tensor) = entry else { continue };
+            if let Some(quantised) = &quantised {
+                self.quantised.insert(tensor.id, quantised.clone());
+            }
+            if let Some(bounds) = bounds {
+                self.bounds.insert(tensor.id, bounds);
             }
         }
         if let Some(Entry::Tensor(tensor)) = results.iter().find(|entry| matches!(entry, Entry::Tensor(_)))

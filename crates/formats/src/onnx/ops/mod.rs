@@ -18,7 +18,7 @@ mod shape;
 
 use innspect_graph::{Activation, Op, ReduceKind};
 
-pub(crate) use self::quantize::{Quantisation, moved};
+pub(crate) use self::quantize::{Quantisation, bounds, moved};
 use self::{
     activation::{bias_gelu, celu, clip, prelu, shrink, softmax, swish},
     arithmetic::{arithmetic, pow, variadic, where_},
@@ -34,7 +34,7 @@ use self::{
     pool::{global_pool, pool, reduce},
     quantize::{
         dequantize, dynamic_quantize, integer_products, integers, quantised, quantised_concat, quantised_layer,
-        quantize,
+        quantize, scaled_product,
     },
     resize::resize,
     shape::{depth_space, expand, pad, reshape, reshape_node, squeeze, transpose},
@@ -129,6 +129,8 @@ fn contributed(importer: &mut Importer, attributes: Attributes, inputs: &Inputs)
         }),
         "FusedGemm" => fused(importer, attributes, inputs, None, |importer, inputs| gemm(importer, attributes, inputs)),
         "FusedMatMul" => fused_mat_mul(importer, attributes, inputs),
+        "MatMulIntegerToFloat" => scaled_product(importer, inputs, Some((2, 4)), (3, 5), 6),
+        "DynamicQuantizeMatMul" => scaled_product(importer, inputs, None, (2, 3), 4),
         "MatMulNBits" => packed_mat_mul(importer, attributes, inputs),
         "QGemm" => {
             let alpha = attributes.float_or("alpha", 1.0);

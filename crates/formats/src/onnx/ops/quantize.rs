@@ -12,7 +12,8 @@ use innspect_graph::{Activation, Op, ParamId};
 
 use super::{
     Inputs, Outcome,
-    common::{constant, identity, optional, rank, sample_axis, tensor, wrap},
+    common::{aligned_param, constant, identity, optional, rank, sample_axis, tensor, wrap},
+    linear::mat_mul,
 };
 use crate::onnx::{
     Refusal,
@@ -101,7 +102,8 @@ const MOVES: &[&str] = &[
 
 /// Operators that take quantised values as such.
 fn takes_quantised(op: &str) -> bool {
-    let others = ["Cast", "ConvInteger", "DequantizeLinear", "MatMulInteger", "QGemm", "Shape", "Size"];
+    let others =
+        ["Cast", "ConvInteger", "DequantizeLinear", "MatMulInteger", "MatMulIntegerToFloat", "QGemm", "Shape", "Size"];
     op.starts_with("QLinear") || others.contains(&op)
 }
 
@@ -130,6 +132,34 @@ pub(crate) fn moved(importer: &Importer, node: &Node, inputs: &Inputs) -> Result
         return Err(Refusal::reason("it moves quantised values in a way that is not supported"));
     }
     Ok(Some(found.clone()))
+}
+
+/// The limits that a node's outputs keep if it only moves, picks or averages values that keep them.
+pub(crate) fn bounds(importer: &Importer, node: &Node, inputs: &Inputs) -> Option<(f32, f32)> {
+    let op = node.op_type.as_str();
+    let keeps = MOVES.contains(&op) || matches!(op, "GlobalAveragePool" | "ReduceMean");
+    // A dequantisation with another scale gives the value another meaning.
+    let same = op == "DequantizeLinear" && meant(importer, inputs);
+    let joins = op == "Concat" && inputs.iter().flatten().any(|entry| matches!(entry, Entry::Constant(_)));
+    if !(keeps || same) || joins || op == "Pad" {
+        return None;
+    }
+    let mut hull: Option<(f32, f32)> = None;
+    for entry in inputs.iter().flatten() {
+        let Entry::Tensor(tensor) = entry else { continue };
+        let &(low, high) = importer.bounds.get(&tensor.id)?;
+        hull = Some(hull.map_or((low, high), |(least, most)| (low.min(least), high.max(most))));
+    }
+    hull
+}
+
+/// Whether a `DequantizeLinear` has the scale and zero point that its input was quantised with.
+fn meant(importer: &Importer, inputs: &Inputs) -> bool {
+    let (Ok(input), Ok(scale), Ok(zero)) = (tensor(inputs, 0), constant(inputs, 1), optional(inputs, 2)) else {
+        return false;
+    };
+    let own = importer.quantised.get(&input.id);
+    own.zip(Quantisation::new(scale, zero, 1, UINT8).ok()).is_some_and(|(own, wanted)| own.same(&wanted))
 }
 
 /// The number that a padding of quantised values means.
@@ -197,8 +227,17 @@ fn limited(importer: &mut Importer, input: &Tensor, quantisation: Quantisation) 
     let (low, high) = (quantisation.limits.0 as f32, quantisation.limits.1 as f32);
     let id = match quantisation.single() {
         Some((scale, zero)) => {
-            let clip = Activation::Clip { min: (low - zero) * scale, max: (high - zero) * scale };
-            importer.close("clamp", Op::Activation(clip), &[input.id])?
+            let (min, max) = ((low - zero) * scale, (high - zero) * scale);
+            // Quantisers put a clamp behind every node, even one that only moves what was clamped before.
+            let needed = importer.bounds.get(&input.id).is_none_or(|&(least, most)| least < min || most > max);
+            let clip = if needed {
+                Op::Activation(Activation::Clip { min, max })
+            } else {
+                Op::Affine { scale: None, shift: None }
+            };
+            let id = importer.close("clamp", clip, &[input.id])?;
+            importer.bounds.insert(id, (min, max));
+            id
         }
         // Clipped as integers, since the limits differ between elements.
         None => {
@@ -383,6 +422,37 @@ pub(super) fn quantised_layer(
         None => None,
     };
     through(importer, operands, result, op)
+}
+
+/// `MatMulIntegerToFloat` and `DynamicQuantizeMatMul`: a product with a quantised matrix, in floats. The places are those
+/// of the first input's scale and zero point, if it is quantised before, of the matrix's, and of the summand.
+pub(super) fn scaled_product(
+    importer: &mut Importer,
+    inputs: &Inputs,
+    first: Option<(usize, usize)>,
+    second: (usize, usize),
+    summand: usize,
+) -> Outcome {
+    warn(importer);
+    let mut value = tensor(inputs, 0)?.clone();
+    if let Some((scale, zero)) = first {
+        let wanted = Quantisation::new(constant(inputs, scale)?, optional(inputs, zero)?, 0, UINT8)?;
+        value = meaning(importer, &value, &wanted)?;
+    }
+    let (scale, zero) = (constant(inputs, second.0)?, optional(inputs, second.1)?);
+    let matrix = dequantized(constant(inputs, 1)?, scale, zero, -1, 0, &mut importer.budget)?;
+    let names = [1, second.0, second.1].map(|index| importer.input_name(index));
+    importer.stand_in(vec![importer.input_name(0), names.join("/")], true);
+    let outcome = mat_mul(importer, &[Some(Entry::Tensor(value)), Some(Entry::Constant(matrix))]);
+    importer.stand_for_itself();
+    let outcome = outcome?;
+    let Some(Entry::Tensor(product)) = outcome.first() else { return Ok(outcome) };
+    let shift = match optional(inputs, summand)? {
+        Some(addend) => Some(aligned_param(importer, addend, summand, product, "plain", |value| value)?),
+        None => None,
+    };
+    let id = importer.close("sum", Op::Affine { scale: None, shift }, &[product.id])?;
+    wrap(importer, id, product.batch)
 }
 
 /// `QLinearConcat`: the result's scale and zero point, then each value with its own.
