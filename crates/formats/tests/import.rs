@@ -863,6 +863,23 @@ fn branches_are_taken_if_their_condition_is_known() {
     assert!(build("no").good().graph.find_node("Exp").is_some());
     let error = build("image").bad();
     assert!(error.what().contains("If of ai.onnx") && error.advice().contains("control flow"), "{}", error.what());
+    // The condition, the branches and their hyper-parameters may come with a function.
+    let slope = Attribute {
+        name: "alpha".into(),
+        ref_attr_name: "slope".into(),
+        r#type: AttributeType::Float as i32,
+        ..Attribute::default()
+    };
+    let mut chosen = attribute("then_branch", "LeakyRelu");
+    let inner = chosen.g.as_mut().expect("a graph");
+    inner.node[0].input = vec!["x".into()];
+    inner.node[0].attribute = vec![slope];
+    let test = Node::new("Constant", "", &[], &["test"], vec![Attribute::int("value_int", 1)]);
+    let either = Node::new("If", "", &["test"], &["y"], vec![chosen, attribute("else_branch", "Exp")]);
+    let mut called = with_functions(vec![function("first", vec![test, either])]);
+    called.graph().node[0].attribute.push(Attribute::float("slope", 0.375));
+    let graph = called.good().graph;
+    assert_eq!(graph.nodes[0].op, Op::Activation(Activation::LeakyRelu { slope: 0.375 }));
     // Subgraphs in subgraphs: the decoder has a limit, and says so.
     let mut graph = Graph { node: vec![Node::new("Relu", "", &["image"], &["y"], vec![])], ..Graph::default() };
     for _ in 0..60 {

@@ -97,9 +97,7 @@ impl<'a> Inliner<'a> {
             })?;
             let mut inner = inner.clone();
             rename(&mut inner, &names, &prefix);
-            for attribute in std::mem::take(&mut inner.attribute) {
-                inner.attribute.extend(given(attribute, function, &node));
-            }
+            fill_in(&mut inner, function, &node);
             self.node(inner, calls, out)?;
         }
         calls.pop();
@@ -127,6 +125,16 @@ fn bind(function: &Function, call: &Node) -> (HashMap<String, String>, Vec<Node>
         }
     }
     (names, copies)
+}
+
+/// Gives a function's node, and those in its subgraphs, the hyper-parameters of a call.
+fn fill_in(node: &mut Node, function: &Function, call: &Node) {
+    for attribute in std::mem::take(&mut node.attribute) {
+        node.attribute.extend(given(attribute, function, call));
+    }
+    for graph in node.attribute.iter_mut().filter_map(|attribute| attribute.g.as_deref_mut()) {
+        graph.node.iter_mut().for_each(|inner| fill_in(inner, function, call));
+    }
 }
 
 /// A hyper-parameter as it stands in a call of the function; `None` if it is the call's and the call leaves it out.

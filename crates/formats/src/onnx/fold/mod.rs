@@ -23,7 +23,7 @@ use super::{
     Refusal,
     attributes::{Attributes, axes, axis, size},
     proto::DataType,
-    tensor::{Constant, Data, count},
+    tensor::{Constant, Data, count, range},
 };
 use crate::ModelFiles;
 
@@ -85,7 +85,9 @@ pub(crate) fn fold(
                     Data::Float(data) if boolean => data.iter().map(|&value| i64::from(value != 0.0)).collect(),
                     _ => source.ints(),
                 };
-                Constant::int(source.dims.clone(), ints)
+                // A zero point may be made by a cast, and its type says what it means.
+                let range = attributes.int("to").and_then(|to| DataType::try_from(to as i32).ok()).and_then(range);
+                Constant { range, ..Constant::int(source.dims.clone(), ints) }
             } else {
                 Constant::float(source.dims.clone(), source.floats())
             }
@@ -230,9 +232,13 @@ pub(crate) fn fold(
             let dims = need(0)?.ints().into_iter().map(size).collect::<Result<Vec<_>, _>>()?;
             let total = budget.charge(&dims)?;
             let value = attributes.tensor("value").map(|value| Constant::decode(value, files)).transpose()?;
-            match value.map(|constant| constant.data) {
-                Some(Data::Int(data)) => Constant::int(dims, vec![data.first().copied().unwrap_or(0); total]),
-                Some(Data::Float(data)) => Constant::float(dims, vec![data.first().copied().unwrap_or(0.0); total]),
+            match value {
+                Some(Constant { data: Data::Int(data), range, .. }) => {
+                    Constant { range, ..Constant::int(dims, vec![data.first().copied().unwrap_or(0); total]) }
+                }
+                Some(Constant { data: Data::Float(data), .. }) => {
+                    Constant::float(dims, vec![data.first().copied().unwrap_or(0.0); total])
+                }
                 None => Constant::float(dims, vec![0.0; total]),
             }
         }
