@@ -23,7 +23,9 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for case in list["cases"].as_array().expect("cases") {
         let file = |key: &str| std::fs::read(folder.join(case[key].as_str().expect("a file"))).expect("the file");
-        let Ok(imported) = innspect_formats::onnx::read_any(bytes::Bytes::from(file("onnx")), "case.onnx") else {
+        let Ok(imported) =
+            innspect_formats::onnx::read_any(&innspect_formats::ModelFiles::new("case.onnx", file("onnx")))
+        else {
             continue;
         };
         let input = innspect_dataset::npy::read_f32(&file("input")).expect("an array");

@@ -3,7 +3,7 @@
 fn main() {
     for path in std::env::args().skip(1) {
         let result = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
-            innspect_formats::onnx::read_any(bytes.into(), &path)
+            innspect_formats::onnx::read_any(&innspect_formats::ModelFiles::new(path.as_str(), bytes))
                 .map_err(|error| format!("{} {} {}", error.what(), error.place(), error.advice()))
         });
         match result {

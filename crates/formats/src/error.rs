@@ -123,14 +123,6 @@ pub enum FormatError {
         /// Their names.
         files: Vec<String>,
     },
-    /// The weights are in another file.
-    #[error("the weights of {tensor:?} are in another file, {file:?}")]
-    ExternalData {
-        /// Tensor.
-        tensor: String,
-        /// File that holds them.
-        file: String,
-    },
     /// A weight cannot be read.
     #[error("the weight {tensor:?} cannot be read: {reason}")]
     Tensor {
@@ -193,7 +185,7 @@ impl FormatError {
             Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
                 format!("layer {layer:?} ({class})")
             }
-            Self::ExternalData { tensor, .. } | Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
+            Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
             _ => String::new(),
         }
     }
@@ -210,9 +202,6 @@ impl FormatError {
                 "If" | "Loop" | "Scan" => {
                     "Export the network without control flow, for instance by tracing it with a fixed input size."
                         .to_owned()
-                }
-                "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
-                    "Load the network before quantisation, or quantise it in QDQ format.".to_owned()
                 }
                 _ => "Only image classifiers are read; export the network from its framework in evaluation mode, \
                       with standard ONNX operators."
@@ -251,10 +240,6 @@ impl FormatError {
             }
             Self::Weights { .. } => format!("The network may differ from that of torchvision. {FROM_TORCH}"),
             Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
-            Self::ExternalData { file, .. } => format!(
-                "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \
-                 the file {file:?} beside it holds its weights now."
-            ),
             Self::Input { .. } => {
                 "Load an image classifier: one input with the axes batch, channels, height and width.".to_owned()
             }

@@ -27,6 +27,7 @@ mod error;
 mod hdf5;
 mod inflate;
 mod labels;
+mod lower;
 mod sniff;
 mod zip;
 
@@ -93,7 +94,7 @@ impl ModelFiles {
 pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
     match sniff_blob(&files.file)? {
-        FileKind::Onnx => onnx::read(files.file.bytes()?, name),
+        FileKind::Onnx => onnx::read(files),
         FileKind::Hdf5 => keras::read_hdf5(&files.file, name),
         FileKind::Keras => keras::read_archive(&files.file, name),
         FileKind::TorchZip | FileKind::Pickle => torch::read_checkpoint(files, None),

@@ -4,12 +4,12 @@
 mod common;
 
 use common::{golden, npy};
-use innspect_formats::{Imported, onnx};
+use innspect_formats::{Imported, ModelFiles, onnx};
 use innspect_graph::reference;
 
 fn read(file: &str) -> Imported {
     let bytes = std::fs::read(golden(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    onnx::read_any(bytes.into(), file).unwrap_or_else(|error| panic!("{file}: {error} ({})", error.place()))
+    onnx::read_any(&ModelFiles::new(file, bytes)).unwrap_or_else(|error| panic!("{file}: {error} ({})", error.place()))
 }
 
 /// The largest difference over all samples, relative to the largest value.
@@ -72,7 +72,7 @@ fn operators_give_the_values_of_onnxruntime() {
     for case in cases["cases"].as_array().expect("cases") {
         let name = case["name"].as_str().expect("a name");
         let bytes = std::fs::read(golden(&text(case, "onnx"))).expect("a network");
-        let imported = match onnx::read_any(bytes.into(), name) {
+        let imported = match onnx::read_any(&ModelFiles::new(name, bytes)) {
             Ok(_) if REFUSED.contains(&name) => {
                 failures.push(format!("{name}: is read"));
                 continue;

@@ -3,16 +3,16 @@
 
 use bytes::Bytes;
 use innspect_formats::{
-    FormatError, Imported,
+    FormatError, Imported, ModelFiles,
     onnx::{
         self,
         proto::{
-            Attribute, DataLocation, DataType, Dimension, DimensionSize, Graph, Model, Node, OperatorSetId, Shape,
-            StringStringEntry, Tensor, ValueInfo,
+            Attribute, AttributeType, DataLocation, DataType, Dimension, DimensionSize, Function, Graph, Model, Node,
+            OperatorSetId, Shape, StringStringEntry, Tensor, ValueInfo,
         },
     },
 };
-use innspect_graph::{ChannelOrder, FinalActivation, Op, guess_preprocessing, reference};
+use innspect_graph::{Activation, ChannelOrder, FinalActivation, Op, guess_preprocessing, reference};
 use prost::Message;
 
 /// A model under construction: opset 13, input `image` of `[batch, 3, 4, 4]`, output `out`.
@@ -92,8 +92,12 @@ impl Build {
         self.model.encode_to_vec().into()
     }
 
+    fn files(&self) -> ModelFiles {
+        ModelFiles::new("file.onnx", self.bytes())
+    }
+
     fn read(&self) -> Result<Imported, FormatError> {
-        onnx::read(self.bytes(), "file.onnx")
+        onnx::read(&self.files())
     }
 
     fn good(&self) -> Imported {
@@ -392,11 +396,9 @@ fn errors_name_the_operator_and_the_node() {
         error.what()
     );
     assert!(error.advice().contains("control flow"));
-    let mut build = Build::new().node("FusedConv", &["image"], &["out"], vec![]);
+    let mut build = Build::new().node("CropAndResize", &["image"], &["out"], vec![]);
     build.graph().node[0].domain = "com.microsoft".into();
-    assert!(build.bad().what().contains("FusedConv of com.microsoft"));
-    let error = Build::new().node("QLinearConv", &["image"], &["out"], vec![]).bad();
-    assert!(error.advice().contains("QDQ"));
+    assert!(build.bad().what().contains("CropAndResize of com.microsoft"));
     let error = Build::new().node("Relu", &["nowhere"], &["out"], vec![]).bad();
     assert!(error.what().contains("\"nowhere\""), "{}", error.what());
     let error =
@@ -422,11 +424,7 @@ fn weights_elsewhere_and_wrong_sizes_are_named() {
         ..Tensor::default()
     };
     let error = Build::new().tensor(external).node("Conv", &["image", "w"], &["out"], vec![]).bad();
-    assert!(
-        error.what().contains("model.onnx_data") && error.advice().contains("save_as_external_data"),
-        "{}",
-        error.what()
-    );
+    assert_eq!(error.what(), "A file is missing: model.onnx_data.");
     for dims in [vec![1 << 40, 1 << 40], vec![-1, 3], vec![2, 3, 1, 2], vec![0, 1 << 40, 1 << 40]] {
         let tensor = Tensor { dims, ..Tensor::float("w", &[], &[1.0; 6]) };
         let error = Build::new().tensor(tensor).node("Conv", &["image", "w"], &["out"], vec![]).bad();
@@ -477,6 +475,11 @@ fn all_number_formats_are_read() {
     }
     // Integers through a cast.
     for (kind, raw) in [
+        // 4 and 2 bits: the first element in the lowest ones.
+        (DataType::Int4, vec![0x18]),
+        (DataType::Uint4, vec![0x18]),
+        (DataType::Int2, vec![0b0110]),
+        (DataType::Uint2, vec![0b0110]),
         (DataType::Uint8, vec![200u8, 1]),
         (DataType::Int8, vec![200u8, 1]),
         (DataType::Int32, vec![200, 0, 0, 0, 1, 0, 0, 0]),
@@ -490,8 +493,19 @@ fn all_number_formats_are_read() {
             .node("Mul", &["f", "c"], &["out"], vec![])
             .good();
         let result = reference::logits(&imported.graph, &[1.0; 4]).expect("it runs");
-        assert_eq!(result, [if kind == DataType::Int8 { -56.0 } else { 200.0 }, 1.0], "{kind:?}");
+        let first = match kind {
+            DataType::Int8 => -56.0,
+            DataType::Int4 => -8.0,
+            DataType::Uint4 => 8.0,
+            DataType::Int2 => -2.0,
+            DataType::Uint2 => 2.0,
+            _ => 200.0,
+        };
+        assert_eq!(result, [first, 1.0], "{kind:?}");
     }
+    let float8 = Tensor::raw("c", &[2], DataType::Float8e4m3fn, vec![0; 2].into());
+    let error = Build::new().tensor(float8).node("Add", &["image", "c"], &["out"], vec![]).bad();
+    assert_eq!(error.what(), "The weight \"c\" cannot be read: its element type Float8e4m3fn is not supported.");
 }
 
 #[test]
@@ -509,9 +523,16 @@ fn quantised_activations_keep_the_rectifier_of_the_clamp() {
             .good()
     };
     let kinds = |imported: &Imported| imported.graph.nodes.iter().map(|node| node.op.name()).collect::<Vec<_>>();
-    assert_eq!(kinds(&build(Some(0))), ["ReLU", "ReduceMean", "Reshape"]);
-    assert_eq!(kinds(&build(None)), ["ReLU", "ReduceMean", "Reshape"]);
-    assert_eq!(kinds(&build(Some(128))), ["ReduceMean", "Reshape"]);
+    assert_eq!(kinds(&build(Some(128))), ["Clip", "ReduceMean", "Reshape"]);
+    // With 0 as the smallest value the clamp is a rectifier, with its upper limit.
+    for (zero, low, high) in [(Some(0), 0.0, 25.5), (None, 0.0, 25.5), (Some(128), -12.8, 12.7), (Some(55), -5.5, 20.0)]
+    {
+        let imported = build(zero);
+        let Op::Activation(activation) = &imported.graph.nodes[0].op else { panic!("{:?}", kinds(&imported)) };
+        let &Activation::Clip { min, max } = activation else { panic!("{activation:?}") };
+        assert!((min - low).abs() < 1e-5 && (max - high).abs() < 1e-5, "{zero:?}: {min} to {max}");
+        assert_eq!(activation.is_rectifier(), low == 0.0);
+    }
     assert_eq!(build(None).warnings.len(), 1);
 }
 
@@ -533,7 +554,7 @@ fn group_and_layer_normalisation_normalise() {
         &["out"],
         vec![Attribute::int("num_groups", 2)],
     );
-    let groups = onnx::read_any(groups.bytes(), "groups").expect("it is read");
+    let groups = onnx::read_any(&groups.files()).expect("it is read");
     let values = logits(&groups);
     for group in values.chunks(18) {
         let (mean, deviation) = mean_and_deviation(group);
@@ -545,7 +566,7 @@ fn group_and_layer_normalisation_normalise() {
         &["out"],
         vec![],
     );
-    let layers = onnx::read_any(layers.bytes(), "layers").expect("it is read");
+    let layers = onnx::read_any(&layers.files()).expect("it is read");
     for position in logits(&layers).chunks(4) {
         let (mean, deviation) = mean_and_deviation(position);
         assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-2, "{mean} {deviation}");
@@ -610,7 +631,7 @@ fn old_softmax_normalises_everything_behind_its_axis() {
             vec![Attribute::int("axis", 1)],
         )
     };
-    let read = |build: Build| onnx::read_any(build.bytes(), "softmax").expect("it is read");
+    let read = |build: Build| onnx::read_any(&build.files()).expect("it is read");
     // One row of a matrix: all values together, which is a final softmax.
     assert_eq!(read(build(12)).graph.final_activation, FinalActivation::Softmax);
     // An axis of size one: each value by itself, which gives ones.
@@ -644,4 +665,261 @@ fn the_memory_of_the_file_is_shared() {
     let model = Model::decode(bytes).expect("it decodes");
     let raw = model.graph.expect("a graph").initializer[0].raw_data.clone().expect("raw bytes");
     assert!(range.contains(&raw.as_ptr()));
+}
+
+/// A weight of 3 × 4 bytes in another file of 16 bytes, as its entries say.
+fn external(entries: &[(&str, &str)], beside: bool) -> Result<Imported, FormatError> {
+    let tensor = Tensor {
+        name: "w".into(),
+        dims: vec![3, 1, 1],
+        data_type: DataType::Float as i32,
+        data_location: DataLocation::External as i32,
+        external_data: entries.iter().map(|(key, value)| StringStringEntry::new(key, value)).collect(),
+        ..Tensor::default()
+    };
+    let build = Build::new().tensor(tensor).node("Mul", &["image", "w"], &["scaled"], vec![]).node(
+        "GlobalAveragePool",
+        &["scaled"],
+        &["out"],
+        vec![],
+    );
+    let mut files = build.files();
+    if beside {
+        let bytes: Vec<u8> = [9.0f32, 1.0, 2.0, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+        files.beside.push(("w.bin".to_owned(), bytes.into()));
+    }
+    onnx::read(&files)
+}
+
+#[test]
+fn weights_in_other_files_lie_where_the_file_says() {
+    let imported = external(&[("location", "folder/w.bin"), ("offset", "4"), ("length", "12")], true).expect("it fits");
+    let result = reference::logits(&imported.graph, &[1.0; 48]).expect("it runs");
+    assert_eq!(result, [1.0, 2.0, 3.0]);
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("location", "w.bin"), ("offset", "8")], "12 bytes from 8 on do not lie within \"w.bin\", which has 16"),
+        (
+            &[("location", "w.bin"), ("offset", "18446744073709551615")],
+            "12 bytes from 18446744073709551615 on do not lie within \"w.bin\", which has 16",
+        ),
+        (&[("location", "w.bin"), ("length", "16")], "it has 16 bytes in \"w.bin\", its shape [3, 1, 1] needs 12"),
+        (&[("location", "w.bin"), ("offset", "-4")], "its offset \"-4\" is not a number"),
+        (&[("offset", "0")], "it does not say which file holds its elements"),
+    ];
+    for (entries, reason) in cases {
+        let error = external(entries, true).expect_err(reason);
+        assert_eq!(error.what(), format!("The weight \"w\" cannot be read: {reason}."));
+        assert_eq!(error.place(), "tensor \"w\"");
+    }
+    let error = external(&[("location", "w.bin")], false).expect_err("it is missing");
+    assert_eq!(error, FormatError::MissingFiles { files: vec!["w.bin".into()] });
+}
+
+#[test]
+fn quantised_nodes_that_say_too_little_are_named() {
+    let reason = |build: Build| match build.bad() {
+        FormatError::Node { reason, .. } => reason,
+        other => panic!("{other}"),
+    };
+    let scaled = |scale: f32| {
+        Build::new().floats("scale", &[], &[scale]).node("QuantizeLinear", &["image", "scale"], &["out"], vec![])
+    };
+    assert_eq!(reason(Build::new().node("QuantizeLinear", &["image"], &["out"], vec![])), "input 1 is missing");
+    assert_eq!(reason(Build::new().node("QLinearConv", &["image"], &["out"], vec![])), "input 1 is missing");
+    assert_eq!(reason(scaled(0.0)), "a scale of 0 is not possible");
+    assert_eq!(reason(scaled(f32::NAN)), "a scale of NaN is not possible");
+    let quantised = || Build::new().floats("s", &[], &[0.5]).node("QuantizeLinear", &["image", "s"], &["q"], vec![]);
+    assert_eq!(
+        reason(quantised().node("Add", &["q", "q"], &["out"], vec![])),
+        "it computes with quantised integers, which is not supported"
+    );
+    assert_eq!(
+        reason(quantised().node("Concat", &["q", "image"], &["out"], vec![Attribute::int("axis", 1)])),
+        "it takes values that are quantised in different ways"
+    );
+    let scales =
+        Build::new().floats("s", &[2], &[0.5; 2]).tensor(Tensor::raw("zero", &[3], DataType::Uint8, vec![1; 3].into()));
+    assert_eq!(
+        reason(scales.node("QuantizeLinear", &["image", "s", "zero"], &["out"], vec![])),
+        "2 scales and 3 zero points do not fit"
+    );
+}
+
+/// Integers may be read with another scale than they were made with: what they are stays, what they mean changes.
+#[test]
+fn integers_keep_what_they_are() {
+    let run = |nodes: fn(Build) -> Build| {
+        let build = Build::new()
+            .floats("half", &[], &[0.5])
+            .floats("two", &[], &[2.0])
+            .tensor(Tensor::raw("ten", &[], DataType::Uint8, vec![10].into()))
+            .tensor(Tensor::raw("four", &[], DataType::Uint8, vec![4].into()))
+            .node("QuantizeLinear", &["image", "half", "ten"], &["q"], vec![]);
+        let build = nodes(build).node("Flatten", &["d"], &["flat"], vec![]);
+        logits(&classifier(build).good())
+    };
+    let plain = |scale: f32, shift: f32| {
+        let build = Build::new().floats("a", &[], &[scale]).floats("b", &[], &[shift]);
+        let build = build.node("Mul", &["image", "a"], &["m"], vec![]).node("Add", &["m", "b"], &["d"], vec![]);
+        logits(&classifier(build.node("Flatten", &["d"], &["flat"], vec![])).good())
+    };
+    // q = x / 0.5 + 10, so (q - 4) · 2 = 4 · x + 12.
+    let other = run(|build| build.node("DequantizeLinear", &["q", "two", "four"], &["d"], vec![]));
+    assert!(close(&other, &plain(4.0, 12.0)));
+    let cast = run(|build| build.node("Cast", &["q"], &["d"], vec![Attribute::int("to", 1)]));
+    assert!(close(&cast, &plain(2.0, 10.0)));
+    let moved = run(|build| {
+        build
+            .node("Transpose", &["q"], &["t"], vec![Attribute::ints("perm", &[0, 2, 3, 1])])
+            .node("DequantizeLinear", &["t", "half", "ten"], &["u"], vec![])
+            .node("Transpose", &["u"], &["d"], vec![Attribute::ints("perm", &[0, 3, 1, 2])])
+    });
+    assert!(close(&moved, &plain(1.0, 0.0)));
+}
+
+/// A function of the file with the nodes given.
+fn function(name: &str, nodes: Vec<Node>) -> Function {
+    Function {
+        name: name.into(),
+        domain: "own".into(),
+        input: vec!["x".into()],
+        output: vec!["y".into()],
+        node: nodes,
+        ..Function::default()
+    }
+}
+
+fn call(name: &str, input: &str, output: &str) -> Node {
+    Node { domain: "own".into(), ..Node::new(name, "", &[input], &[output], vec![]) }
+}
+
+fn with_functions(functions: Vec<Function>) -> Build {
+    let mut build = Build::new();
+    build.graph().node.push(call("first", "image", "called"));
+    build.model.functions = functions;
+    build.node("GlobalAveragePool", &["called"], &["out"], vec![])
+}
+
+#[test]
+fn functions_of_the_file_are_replaced_by_their_nodes() {
+    let twice = vec![call("second", "x", "inner"), call("second", "inner", "y")];
+    let relu = vec![Node::new("Relu", "gate", &["x"], &["y"], vec![])];
+    let imported = with_functions(vec![function("first", twice), function("second", relu)]).good();
+    let names: Vec<_> = imported.graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names[..2], ["called/inner/gate", "called_3/gate"], "{names:?}");
+    // An output that is an input.
+    let same = Function { output: vec!["x".into()], ..function("first", vec![]) };
+    assert_eq!(with_functions(vec![same]).good().graph.nodes.len(), 2);
+}
+
+#[test]
+fn functions_without_end_are_refused() {
+    let error = with_functions(vec![function("first", vec![call("first", "x", "y")])]).bad();
+    assert_eq!(error.what(), "A first node cannot be read: the function calls itself.");
+    let circle = [("first", "second"), ("second", "first")];
+    let circle = circle.map(|(own, other)| function(own, vec![call(other, "x", "y")]));
+    assert!(with_functions(circle.to_vec()).bad().what().contains("the function calls itself"));
+    // Each calls the next twice: 2^40 nodes.
+    let name = |index: usize| if index == 0 { "first".to_owned() } else { format!("f{index}") };
+    let mut doubling: Vec<Function> = (0..40)
+        .map(|index| function(&name(index), vec![call(&name(index + 1), "x", "t"), call(&name(index + 1), "t", "y")]))
+        .collect();
+    doubling.push(function("f40", vec![Node::new("Relu", "", &["x"], &["y"], vec![])]));
+    assert!(matches!(with_functions(doubling).bad(), FormatError::TooLarge { .. }));
+    let chain: Vec<Function> =
+        (0..80).map(|index| function(&name(index), vec![call(&name(index + 1), "x", "y")])).collect();
+    assert!(with_functions(chain).bad().what().contains("nested deeper than 64"));
+}
+
+#[test]
+fn branches_are_taken_if_their_condition_is_known() {
+    let branch = |op: &str| {
+        let graph = Graph {
+            node: vec![Node::new(op, op, &["image"], &[op], vec![])],
+            output: vec![ValueInfo { name: op.to_owned(), r#type: None }],
+            ..Graph::default()
+        };
+        Some(Box::new(graph))
+    };
+    let attribute = |name: &str, op: &str| Attribute {
+        name: name.to_owned(),
+        g: branch(op),
+        r#type: AttributeType::Graph as i32,
+        ..Attribute::default()
+    };
+    let build = |condition: &str| {
+        Build::new()
+            .tensor(Tensor::raw("yes", &[], DataType::Bool, vec![1].into()))
+            .tensor(Tensor::raw("no", &[], DataType::Bool, vec![0].into()))
+            .node(
+                "If",
+                &[condition],
+                &["chosen"],
+                vec![attribute("then_branch", "Tanh"), attribute("else_branch", "Exp")],
+            )
+            .node("GlobalAveragePool", &["chosen"], &["out"], vec![])
+    };
+    assert!(build("yes").good().graph.find_node("Tanh").is_some());
+    assert!(build("no").good().graph.find_node("Exp").is_some());
+    let error = build("image").bad();
+    assert!(error.what().contains("If of ai.onnx") && error.advice().contains("control flow"), "{}", error.what());
+    // The condition, the branches and their hyper-parameters may come with a function.
+    let slope = Attribute {
+        name: "alpha".into(),
+        ref_attr_name: "slope".into(),
+        r#type: AttributeType::Float as i32,
+        ..Attribute::default()
+    };
+    let mut chosen = attribute("then_branch", "LeakyRelu");
+    let inner = chosen.g.as_mut().expect("a graph");
+    inner.node[0].input = vec!["x".into()];
+    inner.node[0].attribute = vec![slope];
+    let test = Node::new("Constant", "", &[], &["test"], vec![Attribute::int("value_int", 1)]);
+    let either = Node::new("If", "", &["test"], &["y"], vec![chosen, attribute("else_branch", "Exp")]);
+    let mut called = with_functions(vec![function("first", vec![test, either])]);
+    called.graph().node[0].attribute.push(Attribute::float("slope", 0.375));
+    let graph = called.good().graph;
+    assert_eq!(graph.nodes[0].op, Op::Activation(Activation::LeakyRelu { slope: 0.375 }));
+    // Subgraphs in subgraphs: the decoder has a limit, and says so.
+    let mut graph = Graph { node: vec![Node::new("Relu", "", &["image"], &["y"], vec![])], ..Graph::default() };
+    for _ in 0..60 {
+        let inner = Attribute { name: "then_branch".into(), g: Some(Box::new(graph)), ..Attribute::default() };
+        graph = Graph { node: vec![Node::new("If", "", &["yes"], &["y"], vec![inner])], ..Graph::default() };
+    }
+    let mut deep = build("yes");
+    deep.graph().node.extend(graph.node);
+    let error = deep.bad();
+    assert!(matches!(&error, FormatError::Damaged { reason } if reason.contains("recursion limit")), "{error}");
+}
+
+#[test]
+fn nodes_may_stand_in_any_order() {
+    let sorted =
+        Build::new().node("Tanh", &["image"], &["t"], vec![]).node("GlobalAveragePool", &["t"], &["out"], vec![]);
+    let mut turned = sorted.model.clone();
+    turned.graph.as_mut().expect("a graph").node.reverse();
+    assert!(close(&logits(&Build { model: turned }.good()), &logits(&sorted.good())));
+    let error = Build::new().node("Tanh", &["b"], &["a"], vec![]).node("Tanh", &["a"], &["b"], vec![]);
+    let error = error.node("Add", &["a", "image"], &["out"], vec![]).bad();
+    assert!(error.what().contains("which nothing before it writes"), "{}", error.what());
+}
+
+#[test]
+fn equations_that_are_not_read_are_named() {
+    let bad = |equation: &str, inputs: &[&str]| {
+        Build::new().node("Einsum", inputs, &["out"], vec![Attribute::string("equation", equation)]).bad().what()
+    };
+    for (equation, inputs, reason) in [
+        ("...c->...", ["image"].as_slice(), "has an ellipsis, which is not supported"),
+        ("bchh->bch", &["image"], "takes a diagonal, which is not supported"),
+        ("bchw->z", &["image"], "has a result that does not follow from its inputs"),
+        ("bc", &["image"], "an input has 4 axes instead of 2"),
+        ("bchw->chw", &["image"], "it mixes the pictures of a batch"),
+        ("bchw,bchw->chw", &["image", "image"], "it mixes the pictures of a batch"),
+        ("bchw,bchw,bchw->b", &["image", "image", "image"], "3 operands at once are not supported"),
+        ("bchw,bcij->bchw", &["image"], "its equation does not fit its inputs"),
+    ] {
+        let what = bad(equation, inputs);
+        assert!(what.contains(reason), "{equation}: {what}");
+    }
 }

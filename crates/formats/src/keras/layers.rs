@@ -12,6 +12,7 @@ use super::{
     import::{Importer, Input, Tensor},
     weights::expected,
 };
+use crate::lower;
 
 type Outcome = Result<Tensor, Refusal>;
 
@@ -648,17 +649,11 @@ fn layer_normalization(importer: &mut Importer, layer: &Layer, input: Tensor, na
     let axis = single_axis(settings, -1)?;
     let axes = vec![sample_axis(importer, input, axis)?];
     let part = |part: &str| format!("{name}/{part}");
-    let mean = Op::Reduce { kind: ReduceKind::Mean, axes, keep_dims: true };
-    let average = node(importer, mean.clone(), &[input.id], &part("mean"))?;
-    let centred = node(importer, Op::Binary(BinaryKind::Sub), &[input.id, average], &part("centred"))?;
-    let square = node(importer, Op::Activation(Activation::Pow { exponent: 2.0 }), &[centred], &part("square"))?;
-    let variance = node(importer, mean, &[square], &part("variance"))?;
     let epsilon = settings.number("epsilon")?.unwrap_or(1e-3);
     let shape = vec![1; rank(importer, input)];
     let epsilon = importer.param(&part("epsilon"), |_| Ok((shape, [epsilon].into())))?;
-    let padded = node(importer, Op::Affine { scale: None, shift: Some(epsilon) }, &[variance], &part("epsilon"))?;
-    let deviation = node(importer, Op::Activation(Activation::Sqrt), &[padded], &part("deviation"))?;
-    let normal = node(importer, Op::Binary(BinaryKind::Div), &[centred, deviation], &part("normal"))?;
+    let normal =
+        lower::normalize(input.id, axes, epsilon, true, |at, op, inputs| node(importer, op, inputs, &part(at)))?;
     let [gamma, beta] = vectors(importer, layer, ["gamma", "beta"], name)?;
     let (scale, shift) = (gamma.as_deref().unwrap_or(&[1.0]), beta.as_deref().unwrap_or(&[0.0]));
     affine(importer, Tensor { id: normal, ..input }, axis, scale, shift, name)

@@ -2,7 +2,7 @@
 
 use super::{
     Refusal,
-    proto::{Attribute, AttributeType, Node, Tensor},
+    proto::{Attribute, AttributeType, Graph, Node, Tensor},
 };
 
 /// The hyper-parameters of a node.
@@ -55,6 +55,10 @@ impl<'a> Attributes<'a> {
 
     pub fn tensor(self, name: &str) -> Option<&'a Tensor> {
         self.get(name)?.t.as_ref()
+    }
+
+    pub fn graph(self, name: &str) -> Option<&'a Graph> {
+        self.get(name)?.g.as_deref()
     }
 
     /// Two sizes `[h, w]`, `default` if absent.

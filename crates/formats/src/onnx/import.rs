@@ -1,27 +1,24 @@
 //! The walk over the nodes of an ONNX graph.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use innspect_graph::{ChannelOrder, Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, passes};
 
 use super::{
     Refusal,
-    attributes::{Attributes, size},
+    attributes::Attributes,
+    external,
     fold::{Budget, fold},
+    input::input,
     metadata, ops,
-    proto::{self, DataType, DimensionSize},
+    order::{candidates, needed, order, read_by},
+    proto,
     tensor::{Constant, MAX_RANK, count},
 };
-use crate::{FormatError, Imported};
-
-/// The side of the picture where the file leaves it open: what most classifiers were trained with.
-const DEFAULT_SIDE: usize = 224;
+use crate::{FormatError, Imported, ModelFiles};
 
 /// More nodes than any classifier has; deep networks have some thousands.
-const MAX_NODES: usize = 100_000;
+pub(crate) const MAX_NODES: usize = 100_000;
 
 /// A value that depends on the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +46,11 @@ pub(crate) struct Importer<'a> {
     /// The batch size that the file fixes, 1 if it leaves it open.
     pub fixed_batch: usize,
     pub warnings: Vec<String>,
+    /// What values stand for that are quantised in the file.
+    pub quantised: HashMap<ValueId, ops::Quantisation>,
+    /// Limits that values are known to keep, since what they are made of was clamped.
+    pub bounds: HashMap<ValueId, (f32, f32)>,
+    files: &'a ModelFiles,
     initializers: HashMap<&'a str, &'a proto::Tensor>,
     entries: HashMap<&'a str, Entry>,
     /// Weights that are already in the graph, by tensor name and the way they were prepared.
@@ -59,6 +61,9 @@ pub(crate) struct Importer<'a> {
     /// Initializers that the current node is the last to read.
     last_read: Vec<&'a str>,
     node: &'a proto::Node,
+    /// While a node is read as another operator: the names of that one's inputs, and whether an op follows that gives the
+    /// node's result.
+    stand_in: Option<(Vec<String>, bool)>,
 }
 
 /// The domain of a node in words.
@@ -67,36 +72,40 @@ fn domain(node: &proto::Node) -> String {
 }
 
 /// What errors call a node: its name or, where it has none, what it writes.
-fn title(node: &proto::Node) -> String {
+pub(crate) fn title(node: &proto::Node) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
+/// The newest operator set whose operators are known.
+const NEWEST_OPSET: i64 = 28;
+
 pub(crate) fn import(
     model: &proto::Model,
-    file: &str,
-    bytes: usize,
+    graph: &proto::Graph,
+    files: &ModelFiles,
     classifier: bool,
 ) -> Result<Imported, FormatError> {
-    let graph =
-        model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     if graph.node.len() > MAX_NODES {
         return Err(FormatError::TooLarge { what: "nodes", actual: graph.node.len(), limit: MAX_NODES });
     }
     let mut warnings = Vec::new();
     let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
     let opset = model.opset_import.iter().find(|set| standard(&set.domain)).map_or(1, |set| set.version);
-    if !(7..=22).contains(&opset) {
-        warnings.push(format!("The file uses opset {opset}; 7 to 22 are known, so it may be read wrongly."));
+    if !(7..=NEWEST_OPSET).contains(&opset) {
+        warnings
+            .push(format!("The file uses opset {opset}; 7 to {NEWEST_OPSET} are known, so it may be read wrongly."));
     }
+    let bytes = files.file.len().saturating_add(external::check(graph, files)?);
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
 
     let initializers: HashMap<&str, &proto::Tensor> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let outputs = candidates(graph)?;
-    let needed = needed(graph, &outputs);
+    let order = order(graph, &needed(graph, &outputs));
     let input = input(graph, &initializers, &mut warnings)?;
 
     let raw = input.raw;
-    let name = if graph.name.is_empty() { file } else { &graph.name };
+    let name = if graph.name.is_empty() { &files.name } else { &graph.name };
     let mut builder = GraphBuilder::new(name, input.name, input.sample);
     let mut tensor = Tensor { id: builder.input(), full: input.full, batch: input.batch };
     if let Some((permutation, reshape)) = input.prepare {
@@ -108,14 +117,17 @@ pub(crate) fn import(
     }
 
     let mut readers: HashMap<&str, usize> = HashMap::new();
-    for name in graph.node.iter().flat_map(|node| &node.input).chain(graph.output.iter().map(|output| &output.name)) {
-        *readers.entry(name.as_str()).or_default() += 1;
+    for name in graph.node.iter().flat_map(read_by).chain(graph.output.iter().map(|output| output.name.as_str())) {
+        *readers.entry(name).or_default() += 1;
     }
     let empty = proto::Node::default();
     let mut importer = Importer {
         builder,
         // Exporters compute little from weights; four times the file leaves room for all of them.
-        budget: Budget((1 << 22) + bytes.saturating_mul(4)),
+        budget: Budget(bytes.saturating_mul(4).saturating_add(1 << 22)),
+        quantised: HashMap::new(),
+        bounds: HashMap::new(),
+        files,
         opset,
         fixed_batch: input.fixed_batch,
         warnings,
@@ -126,9 +138,10 @@ pub(crate) fn import(
         last_read: Vec::new(),
         readers,
         node: &empty,
+        stand_in: None,
     };
-    for (index, node) in graph.node.iter().enumerate() {
-        if needed.contains(&index) {
+    for index in order {
+        if let Some(node) = graph.node.get(index) {
             importer.step(node)?;
         }
     }
@@ -165,69 +178,6 @@ fn attach(graph: &mut Graph, entries: &[proto::StringStringEntry], raw: bool, wa
     });
 }
 
-/// Outputs that may be the class scores: float tensors, those with two axes first. Otherwise the order of the file is
-/// kept, since exporters put the main output before auxiliary ones.
-fn candidates(graph: &proto::Graph) -> Result<Vec<&str>, FormatError> {
-    let mut ranked: Vec<(bool, &str)> = Vec::new();
-    for output in &graph.output {
-        let tensor = match &output.r#type {
-            Some(kind) => match &kind.tensor_type {
-                Some(tensor) => Some(tensor),
-                // A sequence or map, such as the ZipMap of scikit-learn.
-                None => continue,
-            },
-            None => None,
-        };
-        let float = tensor.is_none_or(|tensor| {
-            matches!(
-                DataType::try_from(tensor.elem_type),
-                Ok(DataType::Float | DataType::Float16 | DataType::Double | DataType::Bfloat16 | DataType::Undefined)
-            )
-        });
-        if float {
-            let rank = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.len());
-            ranked.push((rank != Some(2), output.name.as_str()));
-        }
-    }
-    ranked.sort_by_key(|(other, _)| *other);
-    let mut names: Vec<&str> = ranked.into_iter().map(|(_, name)| name).collect();
-    if names.is_empty() {
-        // Only the index of the best class is given: its scores are what the ArgMax reads.
-        names = graph
-            .output
-            .iter()
-            .filter_map(|output| graph.node.iter().find(|node| node.output.first() == Some(&output.name)))
-            .filter(|node| node.op_type == "ArgMax")
-            .filter_map(|node| node.input.first().map(String::as_str))
-            .collect();
-    }
-    if names.is_empty() {
-        let kinds: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
-        return Err(FormatError::Output { reason: format!("none of its outputs {kinds:?} is a tensor of floats") });
-    }
-    Ok(names)
-}
-
-/// Indices of the nodes that the most likely output depends on. Others, such as a `TopK` beside it, are not read.
-fn needed(graph: &proto::Graph, outputs: &[&str]) -> HashSet<usize> {
-    let mut writers: HashMap<&str, usize> = HashMap::new();
-    for (index, node) in graph.node.iter().enumerate() {
-        for output in &node.output {
-            writers.insert(output, index);
-        }
-    }
-    let mut needed = HashSet::new();
-    let mut open: Vec<usize> = outputs.first().and_then(|name| writers.get(name)).copied().into_iter().collect();
-    while let Some(index) = open.pop() {
-        if needed.insert(index)
-            && let Some(node) = graph.node.get(index)
-        {
-            open.extend(node.input.iter().filter_map(|name| writers.get(name.as_str())));
-        }
-    }
-    needed
-}
-
 fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(ValueId, String), FormatError> {
     let name = outputs.first().copied().unwrap_or_default();
     match importer.entries.get(name) {
@@ -243,154 +193,6 @@ fn choose(importer: &Importer, outputs: &[&str], classifier: bool) -> Result<(Va
         }
         None => Err(FormatError::Output { reason: format!("nothing writes its output {name:?}") }),
     }
-}
-
-/// The picture as the file describes it and as the graph has it.
-struct Input<'a> {
-    name: &'a str,
-    /// Shape of the graph's input, `[C, H, W]`.
-    sample: Vec<usize>,
-    /// Shape in the file with a batch of 1.
-    full: Vec<usize>,
-    batch: Option<usize>,
-    fixed_batch: usize,
-    /// Whether the pixels are integers, which can only be the raw ones.
-    raw: bool,
-    /// What stands between the graph's input and the file's: a transposition or a reshape.
-    prepare: Option<(Option<Vec<usize>>, Vec<usize>)>,
-}
-
-fn input<'a>(
-    graph: &'a proto::Graph,
-    initializers: &HashMap<&str, &proto::Tensor>,
-    warnings: &mut Vec<String>,
-) -> Result<Input<'a>, FormatError> {
-    let refuse = |reason: String| FormatError::Input { reason };
-    // Before IR version 4, weights stand among the inputs too.
-    let inputs: Vec<&proto::ValueInfo> =
-        graph.input.iter().filter(|input| !initializers.contains_key(input.name.as_str())).collect();
-    let info = match inputs.as_slice() {
-        [one] => *one,
-        [] => return Err(refuse("it has no input".to_owned())),
-        more => {
-            let names: Vec<&str> = more.iter().map(|input| input.name.as_str()).take(8).collect();
-            return Err(refuse(format!("it has {} inputs: {}", more.len(), names.join(", "))));
-        }
-    };
-    let name = info.name.as_str();
-    let tensor = info.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
-    if info.r#type.is_some() && tensor.is_none() {
-        return Err(refuse(format!("its input {name:?} is not a tensor")));
-    }
-    let raw = tensor.is_some_and(|tensor| {
-        matches!(DataType::try_from(tensor.elem_type), Ok(DataType::Uint8 | DataType::Int32 | DataType::Int64))
-    });
-    let dims: Option<Vec<Option<usize>>> = match tensor.and_then(|tensor| tensor.shape.as_ref()) {
-        None => None,
-        Some(shape) => Some(
-            shape
-                .dim
-                .iter()
-                .map(|dim| match dim.size {
-                    // 0 and -1 are how some writers say "any".
-                    Some(DimensionSize::Value(value)) if value > 0 => size(value).map(Some),
-                    _ => Ok(None),
-                })
-                .collect::<Result<_, _>>()
-                .map_err(|_| refuse(format!("its input {name:?} has an axis of impossible size")))?,
-        ),
-    };
-    let dims = match dims {
-        Some(dims) => dims,
-        None => {
-            warnings.push("The file does not say the shape of its input.".to_owned());
-            vec![None; 4]
-        }
-    };
-
-    let reader = graph.node.iter().find(|node| node.input.iter().any(|input| input == name));
-    let to_channels_first =
-        reader.is_some_and(|node| node.op_type == "Transpose" && Attributes(node).ints("perm") == Some(&[0, 3, 1, 2]));
-    let is_channels = |size: Option<usize>| matches!(size, Some(1 | 3 | 4));
-    let side = |size: Option<usize>, warnings: &mut Vec<String>, what: &str| {
-        size.unwrap_or_else(|| {
-            warnings.push(format!("The file leaves the {what} of the picture open; {DEFAULT_SIDE} pixels are used."));
-            DEFAULT_SIDE
-        })
-    };
-    match *dims.as_slice() {
-        [batch, second, third, fourth] => {
-            // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
-            let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
-            let channels_last =
-                !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
-            let (channels, height, width) =
-                if channels_last { (fourth, second, third) } else { (second, third, fourth) };
-            let channels = match channels.or_else(|| first_channels(graph, initializers)) {
-                Some(channels) => channels,
-                None => {
-                    warnings.push("The file does not say how many channels the picture has; 3 are used.".to_owned());
-                    3
-                }
-            };
-            let (height, width) = (side(height, warnings, "height"), side(width, warnings, "width"));
-            Ok(Input {
-                name,
-                sample: vec![channels, height, width],
-                full: if channels_last { vec![1, height, width, channels] } else { vec![1, channels, height, width] },
-                batch: Some(0),
-                fixed_batch: batch.unwrap_or(1),
-                raw,
-                prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
-            })
-        }
-        [first, second, third] if is_channels(first) || is_channels(third) => {
-            let channels_last = !is_channels(first);
-            let (channels, height, width) = if channels_last { (third, first, second) } else { (first, second, third) };
-            let channels = channels.unwrap_or(3);
-            let (height, width) = (side(height, warnings, "height"), side(width, warnings, "width"));
-            Ok(Input {
-                name,
-                sample: vec![channels, height, width],
-                full: if channels_last { vec![height, width, channels] } else { vec![channels, height, width] },
-                batch: None,
-                fixed_batch: 1,
-                raw,
-                prepare: channels_last.then(|| (Some(vec![1, 2, 0]), vec![])),
-            })
-        }
-        // A flat vector of pixels, as for MNIST in many courses.
-        [batch, Some(features)] => {
-            let square = |count: usize| (1..=4096usize).find(|side| side * side == count);
-            let (channels, side) = square(features)
-                .map(|side| (1, side))
-                .or_else(|| features.is_multiple_of(3).then(|| square(features / 3)).flatten().map(|side| (3, side)))
-                .ok_or_else(|| refuse(format!("its input {name:?} is a vector of {features} numbers")))?;
-            warnings.push(format!("The input is a vector; it is read as a picture of {channels} × {side} × {side}."));
-            Ok(Input {
-                name,
-                sample: vec![channels, side, side],
-                full: vec![1, features],
-                batch: Some(0),
-                fixed_batch: batch.unwrap_or(1),
-                raw,
-                prepare: Some((None, vec![features])),
-            })
-        }
-        _ => {
-            let shown: Vec<String> =
-                dims.iter().take(8).map(|size| size.map_or_else(|| "?".to_owned(), |size| size.to_string())).collect();
-            Err(refuse(format!("its input {name:?} has {} axes: [{}]", dims.len(), shown.join(", "))))
-        }
-    }
-}
-
-/// The input channels of the first convolution, where the input itself does not say them.
-fn first_channels(graph: &proto::Graph, initializers: &HashMap<&str, &proto::Tensor>) -> Option<usize> {
-    let conv = graph.node.iter().find(|node| node.op_type == "Conv")?;
-    let kernel = initializers.get(conv.input.get(1)?.as_str())?;
-    let groups = Attributes(conv).int_or("group", 1);
-    size(kernel.dims.get(1)?.checked_mul(groups)?).ok().filter(|channels| (1..=16).contains(channels))
 }
 
 impl<'a> Importer<'a> {
@@ -421,15 +223,26 @@ impl<'a> Importer<'a> {
     }
 
     fn results(&mut self, node: &'a proto::Node) -> Result<Vec<Entry>, Refusal> {
-        if !node.domain.is_empty() && node.domain != "ai.onnx" {
+        if !ops::is_domain_known(&node.domain) {
             return Err(Refusal::Unknown);
         }
         let attributes = Attributes(node);
         self.forget_read();
-        if node.op_type == "Constant" {
-            return Ok(vec![Entry::Constant(self.constant(attributes)?)]);
+        match node.op_type.as_str() {
+            "Constant" => return Ok(vec![Entry::Constant(self.constant(attributes)?)]),
+            "If" => return self.branch(node),
+            _ => {}
         }
-        let inputs = node.input.iter().map(|name| self.entry(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = node.input.iter().map(|name| self.entry(name)).collect::<Result<Vec<_>, _>>()?;
+        if node.op_type == "CastLike"
+            && let [Some(Entry::Constant(value)), Some(Entry::Tensor(_))] = inputs.as_slice()
+        {
+            // Values that depend on the picture are floats.
+            return Ok(vec![Entry::Constant(Constant::float(value.dims.clone(), value.floats()))]);
+        }
+        if node.op_type == "CastLike" {
+            inputs.truncate(if matches!(inputs.first(), Some(Some(Entry::Tensor(_)))) { 1 } else { 2 });
+        }
         let constants: Option<Vec<Option<Constant>>> = inputs
             .iter()
             .map(|entry| match entry {
@@ -439,7 +252,7 @@ impl<'a> Importer<'a> {
             })
             .collect();
         if let Some(constants) = constants {
-            let folded = fold(&node.op_type, attributes, &constants, node.output.len(), &mut self.budget)?;
+            let folded = fold(attributes, &constants, self.files, &mut self.budget)?;
             let folded = folded.ok_or_else(|| {
                 if ops::is_known(&node.op_type) {
                     Refusal::reason("none of its inputs depends on the picture")
@@ -452,13 +265,54 @@ impl<'a> Importer<'a> {
             }
             return Ok(folded.into_iter().map(Entry::Constant).collect());
         }
+        let quantised = ops::moved(self, node, &inputs)?;
+        let bounds = ops::bounds(self, node, &inputs);
         let results = ops::convert(self, attributes, &inputs)?;
+        for entry in &results {
+            let Entry::Tensor(tensor) = entry else { continue };
+            if let Some(quantised) = &quantised {
+                self.quantised.insert(tensor.id, quantised.clone());
+            }
+            if let Some(bounds) = bounds {
+                self.bounds.insert(tensor.id, bounds);
+            }
+        }
         if let Some(Entry::Tensor(tensor)) = results.iter().find(|entry| matches!(entry, Entry::Tensor(_)))
             && tensor.full.len() > MAX_RANK
         {
             return Err(Refusal::reason("a tensor with so many axes is not supported"));
         }
         Ok(results)
+    }
+
+    /// The nodes of one branch of an `If` whose condition is known.
+    fn branch(&mut self, node: &'a proto::Node) -> Result<Vec<Entry>, Refusal> {
+        let condition = match node.input.first() {
+            Some(name) => self.entry(name)?,
+            None => None,
+        };
+        let Some(Entry::Constant(condition)) = condition else { return Err(Refusal::Unknown) };
+        let taken =
+            if condition.ints().first().is_some_and(|&value| value != 0) { "then_branch" } else { "else_branch" };
+        let graph = Attributes(node).graph(taken).ok_or_else(|| Refusal::reason(format!("its {taken} is missing")))?;
+        for tensor in &graph.initializer {
+            let name = tensor.name.as_str();
+            if self.entries.contains_key(name) || self.initializers.insert(name, tensor).is_some() {
+                return Err(Refusal::reason(format!("its {taken} gives {name:?}, which is written or given already")));
+            }
+        }
+        for inner in &graph.node {
+            self.step(inner)?;
+        }
+        self.node = node;
+        graph
+            .output
+            .iter()
+            .map(|output| {
+                let entry = self.entry(&output.name)?;
+                entry.ok_or_else(|| Refusal::reason(format!("its {taken} has an output without a name")))
+            })
+            .collect()
     }
 
     /// What a name stands for; `None` for the empty name of an input that is left out.
@@ -473,7 +327,7 @@ impl<'a> Importer<'a> {
             .initializers
             .get(name)
             .ok_or_else(|| Refusal::reason(format!("it reads {name:?}, which nothing before it writes")))?;
-        let entry = Entry::Constant(Constant::decode(tensor)?);
+        let entry = Entry::Constant(Constant::decode(tensor, self.files)?);
         // Kept since exporters share small constants; the data is shared, not copied.
         self.entries.insert(name, entry.clone());
         Ok(Some(entry))
@@ -496,7 +350,7 @@ impl<'a> Importer<'a> {
 
     fn constant(&mut self, attributes: Attributes) -> Result<Constant, Refusal> {
         if let Some(tensor) = attributes.tensor("value") {
-            Ok(Constant::decode(tensor)?)
+            Ok(Constant::decode(tensor, self.files)?)
         } else if let Some(value) = attributes.float("value_float") {
             Ok(Constant::float(vec![], vec![value]))
         } else if let Some(value) = attributes.int("value_int") {
@@ -512,7 +366,26 @@ impl<'a> Importer<'a> {
 
     /// The file's name of the current node's output `index`.
     pub fn output_name(&self, index: usize) -> String {
-        self.node.output.get(index).cloned().unwrap_or_default()
+        let name = self.node.output.get(index).cloned().unwrap_or_default();
+        if self.stand_in.as_ref().is_some_and(|(_, followed)| *followed) { format!("{name}/unclamped") } else { name }
+    }
+
+    /// Lets the current node be read as another operator whose inputs have other names. If `followed`, its result gets a
+    /// name of its own, and [`close`](Self::close) adds the op whose result is the node's.
+    pub fn stand_in(&mut self, names: Vec<String>, followed: bool) {
+        self.stand_in = Some((names, followed));
+    }
+
+    /// Ends [`stand_in`](Self::stand_in).
+    pub fn stand_for_itself(&mut self) {
+        self.stand_in = None;
+    }
+
+    /// Adds an op behind the one that the current node was read as, or as the node's own if there is none.
+    pub fn close(&mut self, part: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
+        let (node, output) = (self.node_name(), self.output_name(0));
+        let name = if self.node.op_type == "QuantizeLinear" { node } else { format!("{node}/{part}") };
+        Ok(self.builder.node(name, op, inputs, output)?)
     }
 
     /// Whether output `index` of the current node is read by anything.
@@ -522,6 +395,9 @@ impl<'a> Importer<'a> {
 
     /// The name of input `index` of the current node.
     pub fn input_name(&self, index: usize) -> String {
+        if let Some((names, _)) = &self.stand_in {
+            return names.get(index).cloned().unwrap_or_default();
+        }
         self.node.input.get(index).cloned().unwrap_or_default()
     }
 
@@ -539,7 +415,7 @@ impl<'a> Importer<'a> {
 
     fn node_name(&self) -> String {
         // Nameless nodes (tf2onnx before 2020, hand-written files) are best known by what they write.
-        if self.node.name.is_empty() { self.output_name(0) } else { self.node.name.clone() }
+        title(self.node)
     }
 
     /// Puts a weight into the graph. `key` names the preparation, so that a weight shared by two nodes is held once.

@@ -8,17 +8,20 @@
 pub mod proto;
 
 mod attributes;
+mod external;
 mod fold;
 mod import;
+mod inline;
+mod input;
 mod metadata;
 mod ops;
+mod order;
 mod tensor;
 
-use bytes::Bytes;
 use innspect_graph::GraphError;
 use prost::Message;
 
-use crate::{FormatError, Imported};
+use crate::{FormatError, Imported, ModelFiles};
 
 /// Why a node is refused; the importer adds which node it is.
 #[derive(Debug)]
@@ -51,28 +54,33 @@ impl From<FormatError> for Refusal {
     }
 }
 
-/// Reads an ONNX file (opset 7 to 22). Weights stay in the file's memory until they are converted.
+/// Reads an ONNX file (opset 7 to 28) and those beside it that hold its weights. Weights stay in the file's memory until
+/// they are converted; of other files only the ranges that are needed are read.
 ///
 /// The graph's input is `[channels, height, width]` whatever the file's layout. Of several outputs the first is taken
-/// that gives one float per class for each sample; a warning says so. Unknown heights and widths become 224.
+/// that gives one float per class for each sample; a warning says so. Unknown heights and widths become 224. Functions
+/// that the file defines are replaced by their nodes, and quantised networks are computed in full precision.
 ///
 /// # Errors
 /// [`FormatError`] if the file is damaged, is no image classifier or uses operators that are not supported; the error
-/// names the node.
-pub fn read(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    decode(bytes, name, true)
+/// names the node. [`FormatError::MissingFiles`] lists all files with weights that were not given along.
+pub fn read(files: &ModelFiles) -> Result<Imported, FormatError> {
+    decode(files, true)
 }
 
 /// As [`read`], but takes a network whose output is not a vector of scores, such as a single operator in a test.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_any(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
-    decode(bytes, name, false)
+pub fn read_any(files: &ModelFiles) -> Result<Imported, FormatError> {
+    decode(files, false)
 }
 
-fn decode(bytes: Bytes, name: &str, classifier: bool) -> Result<Imported, FormatError> {
+fn decode(files: &ModelFiles, classifier: bool) -> Result<Imported, FormatError> {
+    let bytes = files.file.bytes()?;
     let size = bytes.len();
-    let model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
-    import::import(&model, name, size, classifier)
+    let mut model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
+    let graph = model.graph.take().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
+    let graph = inline::inline(graph, &model.functions, size)?;
+    import::import(&model, &graph, files, classifier)
 }

@@ -1,6 +1,6 @@
-//! The messages of an ONNX file that a classifier needs, as in `onnx.proto` of the ONNX standard (IR version 3 to 10).
+//! The messages of an ONNX file that a classifier needs, as in `onnx.proto` of the ONNX standard (IR version 3 to 14).
 //!
-//! Fields that no classifier needs (training info, functions, quantisation annotations, subgraphs) are left out; the
+//! Fields that no classifier needs (training info, quantisation annotations, types of sequences) are left out; the
 //! decoder skips them. Scalars whose presence matters to checkers are `Option`s. The constructors serve writers.
 
 use bytes::Bytes;
@@ -35,6 +35,41 @@ pub struct Model {
     /// Free key-value pairs.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<StringStringEntry>,
+    /// Operators that the file defines by other operators.
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<Function>,
+}
+
+/// An operator defined by other operators: `FunctionProto`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Function {
+    /// Name, the `op_type` of the nodes that call it.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Names of its inputs.
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    /// Names of its outputs.
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    /// Names of its hyper-parameters that have no default.
+    #[prost(string, repeated, tag = "6")]
+    pub attribute: Vec<String>,
+    /// Nodes in topological order.
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<Node>,
+    /// The operator sets that its nodes use.
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetId>,
+    /// Namespace.
+    #[prost(string, tag = "10")]
+    pub domain: String,
+    /// Hyper-parameters with their defaults.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<Attribute>,
+    /// Tells apart functions of one name.
+    #[prost(string, tag = "13")]
+    pub overload: String,
 }
 
 /// A version of an operator set: `OperatorSetIdProto`.
@@ -109,6 +144,9 @@ pub struct Node {
     /// Namespace of the operator; empty is the standard one.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// Which of the functions of one name is called.
+    #[prost(string, tag = "8")]
+    pub overload: String,
 }
 
 /// A hyper-parameter: `AttributeProto`.
@@ -129,6 +167,9 @@ pub struct Attribute {
     /// A tensor.
     #[prost(message, optional, tag = "5")]
     pub t: Option<Tensor>,
+    /// A subgraph, such as a branch of an `If`.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<Graph>>,
     /// Numbers.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub floats: Vec<f32>,
@@ -141,6 +182,9 @@ pub struct Attribute {
     /// Which of the fields holds the value.
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
+    /// In a function: the name of the function's hyper-parameter that gives the value.
+    #[prost(string, tag = "21")]
+    pub ref_attr_name: String,
 }
 
 /// Which field of an [`Attribute`] holds its value.
@@ -157,7 +201,7 @@ pub enum AttributeType {
     String = 3,
     /// `t`.
     Tensor = 4,
-    /// A subgraph, not read.
+    /// `g`.
     Graph = 5,
     /// `floats`.
     Floats = 6,
@@ -231,6 +275,16 @@ pub enum DataType {
     Int4 = 22,
     /// 4-bit float.
     Float4e2m1 = 23,
+    /// 8-bit power of two.
+    Float8e8m0 = 24,
+    /// Unsigned, 2 bit.
+    Uint2 = 25,
+    /// Signed, 2 bit.
+    Int2 = 26,
+    /// 6-bit float.
+    Float6e2m3 = 27,
+    /// 6-bit float.
+    Float6e3m2 = 28,
 }
 
 /// Where the elements of a [`Tensor`] are.

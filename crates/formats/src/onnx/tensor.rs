@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use half::{bf16, f16};
 
-use super::proto::{self, DataLocation, DataType};
-use crate::FormatError;
+use super::{
+    external,
+    proto::{self, DataType},
+};
+use crate::{FormatError, ModelFiles};
 
 /// Elements of a constant. Integers and truth values are kept apart from floats since ONNX divides them differently.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,14 +75,10 @@ impl Constant {
         data.iter().all(|&value| value == first).then_some(first)
     }
 
-    /// Reads a tensor message. Sizes are compared with the bytes that are there before anything is allocated.
-    pub fn decode(tensor: &proto::Tensor) -> Result<Self, FormatError> {
+    /// Reads a tensor message, or the file beside it that holds its elements. Sizes are compared with the bytes that are
+    /// there before anything is allocated.
+    pub fn decode(tensor: &proto::Tensor, files: &ModelFiles) -> Result<Self, FormatError> {
         let fail = |reason: String| FormatError::Tensor { tensor: tensor.name.clone(), reason };
-        if tensor.data_location == DataLocation::External as i32 || !tensor.external_data.is_empty() {
-            let file = tensor.external_data.iter().find(|entry| entry.key == "location");
-            let file = file.map_or_else(|| "unknown".to_owned(), |entry| entry.value.clone());
-            return Err(FormatError::ExternalData { tensor: tensor.name.clone(), file });
-        }
         let dims = tensor
             .dims
             .iter()
@@ -91,113 +90,155 @@ impl Constant {
         let count = count(&dims).ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
         let data_type = DataType::try_from(tensor.data_type)
             .map_err(|_| fail(format!("its element type {} is unknown", tensor.data_type)))?;
+        let bits = bits(data_type).ok_or_else(|| fail(format!("its element type {data_type:?} is not supported")))?;
+        let size = count.checked_mul(bits).map(|bits| bits.div_ceil(8));
+        let size = size.ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
+        let range = range(data_type);
+        if !is_float(data_type) && count > MAX_INTEGERS {
+            return Err(fail(format!("its shape {dims:?} has more than {MAX_INTEGERS} integers")));
+        }
 
-        let check = |actual: usize| {
-            if actual == count {
-                Ok(())
-            } else {
-                Err(fail(format!("it has {actual} elements, its shape {dims:?} needs {count}")))
-            }
-        };
-        let raw = |size: usize| -> Result<Option<&[u8]>, FormatError> {
-            match tensor.raw_data.as_deref() {
+        let raw = if external::is_external(tensor) {
+            Some(external::read(tensor, size, files)?)
+        } else {
+            match &tensor.raw_data {
                 Some(raw) if !raw.is_empty() || count == 0 => {
-                    if count.checked_mul(size) == Some(raw.len()) {
-                        Ok(Some(raw))
-                    } else {
-                        Err(fail(format!("it has {} bytes, its shape {dims:?} needs {count} × {size}", raw.len())))
+                    if raw.len() != size {
+                        let (have, width) = (raw.len(), bits as f64 / 8.0);
+                        return Err(fail(format!("it has {have} bytes, its shape {dims:?} needs {count} × {width}")));
                     }
+                    Some(raw.clone())
                 }
-                _ => Ok(None),
+                _ => None,
             }
         };
-        let small = |range: (i64, i64),
-                     size: usize,
-                     read: fn(&[u8]) -> i64|
-         -> Result<(Data, Option<(i64, i64)>), FormatError> {
-            let data: Arc<[i64]> = match raw(size)? {
-                Some(raw) => raw.chunks_exact(size).map(read).collect(),
-                None => {
-                    check(tensor.int32_data.len())?;
-                    tensor.int32_data.iter().map(|&value| i64::from(value)).collect()
-                }
-            };
-            Ok((Data::Int(data), Some(range)))
-        };
-        let halves = |read: fn(u16) -> f32| -> Result<(Data, Option<(i64, i64)>), FormatError> {
-            let data: Arc<[f32]> = match raw(2)? {
-                Some(raw) => raw.chunks_exact(2).map(|bytes| read(u16::from_le_bytes(array(bytes)))).collect(),
-                None => {
-                    check(tensor.int32_data.len())?;
-                    tensor.int32_data.iter().map(|&bits| read(bits as u16)).collect()
-                }
-            };
-            Ok((Data::Float(data), None))
-        };
-
-        let (data, range) = match data_type {
-            DataType::Float => {
-                let data: Arc<[f32]> = match raw(4)? {
-                    Some(raw) => raw.chunks_exact(4).map(|bytes| f32::from_le_bytes(array(bytes))).collect(),
-                    None => {
-                        check(tensor.float_data.len())?;
-                        tensor.float_data.as_slice().into()
-                    }
-                };
-                (Data::Float(data), None)
-            }
-            DataType::Double => {
-                let data: Arc<[f32]> = match raw(8)? {
-                    Some(raw) => raw.chunks_exact(8).map(|bytes| f64::from_le_bytes(array(bytes)) as f32).collect(),
-                    None => {
-                        check(tensor.double_data.len())?;
-                        tensor.double_data.iter().map(|&value| value as f32).collect()
-                    }
-                };
-                (Data::Float(data), None)
-            }
-            DataType::Float16 => halves(|bits| f16::from_bits(bits).to_f32())?,
-            DataType::Bfloat16 => halves(|bits| bf16::from_bits(bits).to_f32())?,
-            DataType::Int64 => {
-                let data: Arc<[i64]> = match raw(8)? {
-                    Some(raw) => raw.chunks_exact(8).map(|bytes| i64::from_le_bytes(array(bytes))).collect(),
-                    None => {
-                        check(tensor.int64_data.len())?;
-                        tensor.int64_data.as_slice().into()
-                    }
-                };
-                (Data::Int(data), None)
-            }
-            DataType::Uint64 | DataType::Uint32 => {
-                let size = if data_type == DataType::Uint32 { 4 } else { 8 };
-                let data: Arc<[i64]> = match raw(size)? {
-                    Some(raw) if size == 4 => {
-                        raw.chunks_exact(4).map(|bytes| i64::from(u32::from_le_bytes(array(bytes)))).collect()
-                    }
-                    Some(raw) => raw.chunks_exact(8).map(|bytes| u64::from_le_bytes(array(bytes)) as i64).collect(),
-                    None => {
-                        check(tensor.uint64_data.len())?;
-                        tensor.uint64_data.iter().map(|&value| value as i64).collect()
-                    }
-                };
-                (Data::Int(data), None)
-            }
-            DataType::Int32 => {
-                small((i32::MIN.into(), i32::MAX.into()), 4, |bytes| i32::from_le_bytes(array(bytes)).into())?
-            }
-            DataType::Int16 => {
-                small((i16::MIN.into(), i16::MAX.into()), 2, |bytes| i16::from_le_bytes(array(bytes)).into())?
-            }
-            DataType::Uint16 => small((0, u16::MAX.into()), 2, |bytes| u16::from_le_bytes(array(bytes)).into())?,
-            DataType::Int8 => {
-                small((i8::MIN.into(), i8::MAX.into()), 1, |bytes| i8::from_le_bytes(array(bytes)).into())?
-            }
-            DataType::Uint8 => small((0, u8::MAX.into()), 1, |bytes| u8::from_le_bytes(array(bytes)).into())?,
-            DataType::Bool => small((0, 1), 1, |bytes| i64::from(array::<1>(bytes) != [0]))?,
-            other => return Err(fail(format!("its element type {other:?} is not supported"))),
+        let data = match raw {
+            Some(raw) => from_raw(data_type, &raw, count),
+            None => from_fields(data_type, tensor, count)
+                .map_err(|(have, wanted)| fail(format!("it has {have} elements, its shape {dims:?} needs {wanted}")))?,
         };
         Ok(Self { dims, data, range })
     }
+}
+
+/// More integers than a tensor of any classifier has. They are held in 64 bits each, whatever the file says.
+const MAX_INTEGERS: usize = 1 << 26;
+
+/// Bits of an element; `None` if the type is not read.
+fn bits(data_type: DataType) -> Option<usize> {
+    Some(match data_type {
+        DataType::Double | DataType::Int64 | DataType::Uint64 => 64,
+        DataType::Float | DataType::Int32 | DataType::Uint32 => 32,
+        DataType::Float16 | DataType::Bfloat16 | DataType::Int16 | DataType::Uint16 => 16,
+        DataType::Int8 | DataType::Uint8 | DataType::Bool => 8,
+        DataType::Int4 | DataType::Uint4 => 4,
+        DataType::Int2 | DataType::Uint2 => 2,
+        _ => return None,
+    })
+}
+
+fn is_float(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16)
+}
+
+/// The values that an integer type holds, if a quantised value can be of it.
+pub(crate) fn range(data_type: DataType) -> Option<(i64, i64)> {
+    Some(match data_type {
+        DataType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+        DataType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+        DataType::Uint16 => (0, u16::MAX.into()),
+        DataType::Int8 => (i8::MIN.into(), i8::MAX.into()),
+        DataType::Uint8 => (0, u8::MAX.into()),
+        DataType::Int4 => (-8, 7),
+        DataType::Uint4 => (0, 15),
+        DataType::Int2 => (-2, 1),
+        DataType::Uint2 => (0, 3),
+        DataType::Bool => (0, 1),
+        _ => return None,
+    })
+}
+
+/// Elements from little-endian bytes, of which there are as many as `count` elements need.
+fn from_raw(data_type: DataType, raw: &[u8], count: usize) -> Data {
+    fn each<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Arc<[T]> {
+        raw.chunks_exact(N).map(|bytes| read(array(bytes))).collect()
+    }
+    match data_type {
+        DataType::Float => Data::Float(each(raw, f32::from_le_bytes)),
+        DataType::Double => Data::Float(each(raw, |bytes| f64::from_le_bytes(bytes) as f32)),
+        DataType::Float16 => Data::Float(each(raw, |bytes| f16::from_le_bytes(bytes).to_f32())),
+        DataType::Bfloat16 => Data::Float(each(raw, |bytes| bf16::from_le_bytes(bytes).to_f32())),
+        DataType::Int64 => Data::Int(each(raw, i64::from_le_bytes)),
+        DataType::Uint64 => Data::Int(each(raw, |bytes| u64::from_le_bytes(bytes) as i64)),
+        DataType::Int32 => Data::Int(each(raw, |bytes| i32::from_le_bytes(bytes).into())),
+        DataType::Uint32 => Data::Int(each(raw, |bytes| u32::from_le_bytes(bytes).into())),
+        DataType::Int16 => Data::Int(each(raw, |bytes| i16::from_le_bytes(bytes).into())),
+        DataType::Uint16 => Data::Int(each(raw, |bytes| u16::from_le_bytes(bytes).into())),
+        DataType::Int8 => Data::Int(each(raw, |bytes| i8::from_le_bytes(bytes).into())),
+        DataType::Bool => Data::Int(each(raw, |bytes: [u8; 1]| i64::from(bytes != [0]))),
+        DataType::Int4 | DataType::Uint4 | DataType::Int2 | DataType::Uint2 => {
+            Data::Int(unpacked(data_type, raw.iter().copied(), count))
+        }
+        _ => Data::Int(raw.iter().map(|&byte| i64::from(byte)).collect()),
+    }
+}
+
+/// Elements from the field of their type; if there are too few or too many, how many there are and should be.
+fn from_fields(data_type: DataType, tensor: &proto::Tensor, count: usize) -> Result<Data, (usize, usize)> {
+    let check = |have: usize, wanted: usize| if have == wanted { Ok(()) } else { Err((have, wanted)) };
+    let small = tensor.int32_data.as_slice();
+    Ok(match data_type {
+        DataType::Float => {
+            check(tensor.float_data.len(), count)?;
+            Data::Float(tensor.float_data.as_slice().into())
+        }
+        DataType::Double => {
+            check(tensor.double_data.len(), count)?;
+            Data::Float(tensor.double_data.iter().map(|&value| value as f32).collect())
+        }
+        DataType::Float16 | DataType::Bfloat16 => {
+            check(small.len(), count)?;
+            let read: fn(u16) -> f32 = match data_type {
+                DataType::Float16 => |bits| f16::from_bits(bits).to_f32(),
+                _ => |bits| bf16::from_bits(bits).to_f32(),
+            };
+            Data::Float(small.iter().map(|&bits| read(bits as u16)).collect())
+        }
+        DataType::Int64 => {
+            check(tensor.int64_data.len(), count)?;
+            Data::Int(tensor.int64_data.as_slice().into())
+        }
+        DataType::Uint64 | DataType::Uint32 => {
+            check(tensor.uint64_data.len(), count)?;
+            Data::Int(tensor.uint64_data.iter().map(|&value| value as i64).collect())
+        }
+        DataType::Int4 | DataType::Uint4 | DataType::Int2 | DataType::Uint2 => {
+            let a_byte = 8 / bits(data_type).unwrap_or(8);
+            check(small.len(), count.div_ceil(a_byte))?;
+            Data::Int(unpacked(data_type, small.iter().map(|&value| value as u8), count))
+        }
+        _ => {
+            check(small.len(), count)?;
+            Data::Int(small.iter().map(|&value| i64::from(value)).collect())
+        }
+    })
+}
+
+/// Elements of less than a byte, the first in the lowest bits.
+fn unpacked(data_type: DataType, bytes: impl Iterator<Item = u8>, count: usize) -> Arc<[i64]> {
+    let width = bits(data_type).unwrap_or(8) as u32;
+    let signed = matches!(data_type, DataType::Int4 | DataType::Int2);
+    let list: Vec<i64> = bytes
+        .flat_map(|byte| {
+            (0..8 / width).map(move |index| {
+                // Moved to the top, so that the shift back keeps the sign.
+                let top = byte << (8 - width - index * width);
+                if signed { i64::from(top as i8 >> (8 - width)) } else { i64::from(top >> (8 - width)) }
+            })
+        })
+        .take(count)
+        .collect();
+    list.into()
 }
 
 /// A chunk of known length as an array; zeros if it were shorter, which `chunks_exact` excludes.
