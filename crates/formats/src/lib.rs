@@ -20,13 +20,17 @@
 pub mod keras;
 pub mod onnx;
 pub mod pickle;
+pub mod tfjs;
+pub mod tflite;
 
 mod blob;
+mod bundle;
 mod error;
 mod hdf5;
 mod inflate;
 mod labels;
 mod sniff;
+mod tensorflow;
 mod zip;
 
 use innspect_graph::Graph;
@@ -90,13 +94,23 @@ impl ModelFiles {
 /// # Errors
 /// [`FormatError`], which for other kinds of files says what the file is and how to convert it.
 pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
+    read(files, false)
+}
+
+/// Reads a network that may be one of the files `inside` a plain zip.
+fn read(files: &ModelFiles, inside: bool) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
-    match sniff_blob(&files.file)? {
-        FileKind::Onnx => onnx::read(files.file.bytes()?, name),
-        FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
-        FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
-        kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
-    }
+    let kind = sniff_blob(&files.file)?;
+    let found = match kind {
+        FileKind::Onnx => Some(onnx::read(files.file.bytes()?, name)?),
+        FileKind::Hdf5 => Some(keras::read_hdf5(files.file.bytes()?, name)?),
+        FileKind::Keras => Some(keras::read_archive(files.file.bytes()?, name)?),
+        FileKind::TfLite => Some(tflite::read(files.file.bytes()?, name)?),
+        FileKind::Json => tfjs::read(files)?,
+        FileKind::Zip if !inside => bundle::open(files)?.map(|files| read(&files, true)).transpose()?,
+        _ => None,
+    };
+    found.ok_or_else(|| FormatError::NotAModel { name: name.to_owned(), kind })
 }
 
 /// Warns of a weight that is not a number.

@@ -82,6 +82,11 @@ impl Zip {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
+    /// How many bytes all entries have together once they are unpacked.
+    pub fn unpacked(&self) -> usize {
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+    }
+
     /// The bytes of an entry, `None` if there is none of this name. A stored entry shares the archive's memory.
     ///
     /// # Errors

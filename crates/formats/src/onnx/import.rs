@@ -56,7 +56,7 @@ pub(crate) struct Importer<'a> {
     /// How often each tensor is read, to know whether an optional output matters.
     readers: HashMap<&'a str, usize>,
     readers_left: HashMap<&'a str, usize>,
-    /// Initializers that the current node is the last to read.
+    /// Constants that the current node is the last to read.
     last_read: Vec<&'a str>,
     node: &'a proto::Node,
 }
@@ -71,12 +71,21 @@ fn title(node: &proto::Node) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
-pub(crate) fn import(
-    model: &proto::Model,
-    file: &str,
-    bytes: usize,
-    classifier: bool,
-) -> Result<Imported, FormatError> {
+/// Where a model is from, and what is known of it beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// Size of the file, which bounds what is computed from its constants.
+    pub bytes: usize,
+    /// Whether its output must be a vector of scores.
+    pub classifier: bool,
+    /// Whether pictures have their channels last; otherwise it is told from the sizes of the input.
+    pub channels_last: bool,
+}
+
+pub(crate) fn import(model: &proto::Model, origin: Origin) -> Result<Imported, FormatError> {
+    let Origin { file, bytes, classifier, channels_last } = origin;
     let graph =
         model.graph.as_ref().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     if graph.node.len() > MAX_NODES {
@@ -93,7 +102,7 @@ pub(crate) fn import(
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let outputs = candidates(graph)?;
     let needed = needed(graph, &outputs);
-    let input = input(graph, &initializers, &mut warnings)?;
+    let input = input(graph, &initializers, channels_last, &mut warnings)?;
 
     let raw = input.raw;
     let name = if graph.name.is_empty() { file } else { &graph.name };
@@ -263,6 +272,7 @@ struct Input<'a> {
 fn input<'a>(
     graph: &'a proto::Graph,
     initializers: &HashMap<&str, &proto::Tensor>,
+    channels_last: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Input<'a>, FormatError> {
     let refuse = |reason: String| FormatError::Input { reason };
@@ -322,8 +332,8 @@ fn input<'a>(
         [batch, second, third, fourth] => {
             // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
             let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
-            let channels_last =
-                !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
+            let channels_last = channels_last
+                || !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
             let (channels, height, width) =
                 if channels_last { (fourth, second, third) } else { (second, third, fourth) };
             let channels = match channels.or_else(|| first_channels(graph, initializers)) {
@@ -487,7 +497,9 @@ impl<'a> Importer<'a> {
         for name in &self.node.input {
             if let Some(left) = self.readers_left.get_mut(name.as_str()) {
                 *left = left.saturating_sub(1);
-                if *left == 0 && self.initializers.contains_key(name.as_str()) {
+                let constant = self.initializers.contains_key(name.as_str())
+                    || matches!(self.entries.get(name.as_str()), Some(Entry::Constant(_)));
+                if *left == 0 && constant {
                     self.last_read.push(name);
                 }
             }

@@ -15,6 +15,7 @@ mod ops;
 mod tensor;
 
 use bytes::Bytes;
+pub(crate) use import::{Origin, import};
 use innspect_graph::GraphError;
 use prost::Message;
 
@@ -74,5 +75,6 @@ pub fn read_any(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
 fn decode(bytes: Bytes, name: &str, classifier: bool) -> Result<Imported, FormatError> {
     let size = bytes.len();
     let model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
-    import::import(&model, name, size, classifier)
+    let origin = Origin { file: name, bytes: size, classifier, channels_last: false };
+    import(&model, origin)
 }

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use innspect_formats::Imported;
+use innspect_graph::{FinalActivation, reference};
+
 /// An array from a `.npy` file: f32 (or f64), C order.
 pub struct Npy {
     pub shape: Vec<usize>,
@@ -41,4 +44,56 @@ pub fn npy(path: &Path) -> Npy {
 /// A file of the golden numbers.
 pub fn golden(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file)
+}
+
+/// The scores that a network gives instead of its logits.
+pub fn scores(imported: &Imported, logits: Vec<f64>) -> Vec<f64> {
+    let softmax = |logits: &[f64]| -> Vec<f64> {
+        let max = logits.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
+        logits.iter().map(|logit| (logit - max).exp() / sum).collect()
+    };
+    match imported.graph.final_activation {
+        FinalActivation::Softmax => softmax(&logits),
+        FinalActivation::LogSoftmax => softmax(&logits).into_iter().map(f64::ln).collect(),
+        FinalActivation::Sigmoid => logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
+        FinalActivation::None => logits,
+    }
+}
+
+/// The largest difference over pictures `[N, H, W, C]`, relative to the largest score.
+pub fn difference(imported: &Imported, input: &Npy, output: &Npy) -> Result<f64, String> {
+    let size = input.data.len() / input.shape[0];
+    let mut result = Vec::new();
+    for sample in input.data.chunks_exact(size) {
+        let mut sample: Vec<f32> = sample.iter().map(|&value| value as f32).collect();
+        if let [_, height, width, channels] = input.shape[..] {
+            let pixels = height * width;
+            sample = (0..size).map(|index| sample[index % pixels * channels + index / pixels]).collect();
+        }
+        let logits = reference::logits(&imported.graph, &sample).map_err(|error| error.to_string())?;
+        result.extend(scores(imported, logits));
+    }
+    if result.len() != output.data.len() {
+        return Err(format!("{} values instead of {}", result.len(), output.data.len()));
+    }
+    let largest = output.data.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let mut worst = 0.0f64;
+    for (result, output) in result.iter().zip(&output.data) {
+        let difference = (result - output).abs();
+        worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
+    }
+    Ok(worst / largest)
+}
+
+/// xorshift64*, so that a failure can be repeated.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+    }
 }
