@@ -17,7 +17,7 @@ const FROM_TENSORFLOW: &str = "Convert the network again from Keras with a fixed
 #[non_exhaustive]
 pub enum FormatError {
     /// The file is something other than a network this crate reads.
-    #[error("{name} is {}, not a network in ONNX format", kind.describe())]
+    #[error("{name} is {}, not a network in ONNX, Keras or TensorFlow format", kind.describe())]
     NotAModel {
         /// File name.
         name: String,
@@ -182,9 +182,9 @@ impl FormatError {
     #[must_use]
     pub fn place(&self) -> String {
         match self {
-            Self::UnknownOperator { node, op, .. }
-            | Self::Node { node, op, .. }
-            | Self::Operation { node, op, .. } => format!("node {node:?} ({op})"),
+            Self::UnknownOperator { node, op, .. } | Self::Node { node, op, .. } | Self::Operation { node, op, .. } => {
+                format!("node {node:?} ({op})")
+            }
             Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
                 format!("layer {layer:?} ({class})")
             }

@@ -117,7 +117,6 @@ fn foreign_files_are_named_with_what_to_do() {
         (zip("archive/data.pkl"), FileKind::TorchZip, "a PyTorch checkpoint"),
         (zip("weight.npy"), FileKind::Npz, "a NumPy archive"),
         (zip("readme.md"), FileKind::Zip, "a zip archive"),
-        (b"\x1c\0\0\0TFL3\x14\0".to_vec(), FileKind::TfLite, "TensorFlow Lite"),
         (b"\x08\x01\x12\x04\x0a\x02\x12\x00".to_vec(), FileKind::SavedModel, "a TensorFlow graph"),
         (safetensors, FileKind::Safetensors, "safetensors"),
         (b"\x93NUMPY\x01\0".to_vec(), FileKind::Npy, "a NumPy array"),
@@ -144,9 +143,11 @@ fn foreign_files_are_named_with_what_to_do() {
         assert!(!error.advice().is_empty(), "{words}");
     }
     // These have readers, which say what is wrong.
-    for (bytes, kind) in
-        [(zip("model.weights.h5"), FileKind::Keras), (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5)]
-    {
+    for (bytes, kind) in [
+        (zip("model.weights.h5"), FileKind::Keras),
+        (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5),
+        (b"\x1c\0\0\0TFL3\x14\0".to_vec(), FileKind::TfLite),
+    ] {
         assert_eq!(sniff(&bytes), kind);
         let error = read_model(&ModelFiles::new("model.onnx", bytes)).expect_err("it is cut off");
         assert!(matches!(error, FormatError::Damaged { .. }), "{}", error.what());

@@ -137,6 +137,42 @@ def with_metadata(content, folder, mean, std, labels):
         archive.writestr(zipfile.ZipInfo("labels.txt"), "\n".join(labels) + "\n")
 
 
+def changed(content, name, change):
+    """Writes a file that is there to be refused."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    change(model)
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (HERE / f"bad_{name}.tflite").write_bytes(bytes(builder.Output()))
+
+
+def bad_files(content):
+    pooling = schema.BuiltinOperator.MAX_POOL_2D
+
+    def code(model, builtin, custom=None):
+        entry = next(code for code in model.operatorCodes if code.builtinCode == pooling)
+        entry.builtinCode, entry.deprecatedBuiltinCode, entry.customCode = builtin, min(builtin, 127), custom
+        if custom:
+            for operator in model.subgraphs[0].operators:
+                if model.operatorCodes[operator.opcodeIndex] is entry:
+                    operator.builtinOptionsType, operator.builtinOptions = 0, None
+
+    def kernel(model):
+        return next(tensor for tensor in model.subgraphs[0].tensors if list(tensor.shape) == [4, 3, 3, 3])
+
+    def convolution(model):
+        return next(op for op in model.subgraphs[0].operators if isinstance(op.builtinOptions, schema.Conv2DOptionsT))
+
+    changed(content, "custom", lambda model: code(model, schema.BuiltinOperator.CUSTOM, b"MyPooling"))
+    changed(content, "unknown", lambda model: code(model, schema.BuiltinOperator.SCATTER_ND))
+    changed(content, "type", lambda model: setattr(kernel(model), "type", schema.TensorType.INT4))
+    changed(content, "shape", lambda model: setattr(kernel(model), "shape", [4, 3, 3, 5]))
+    changed(content, "padding", lambda model: setattr(convolution(model).builtinOptions, "padding", 7))
+    changed(content, "fused", lambda model: setattr(convolution(model).builtinOptions, "fusedActivationFunction", 5))
+    changed(content, "version", lambda model: setattr(model, "version", 2))
+    changed(content, "inputs", lambda model: setattr(model.subgraphs[0], "inputs", [0, 1]))
+
+
 def main():
     for make in networks.NETWORKS:
         model = networks.build(make)
@@ -153,6 +189,7 @@ def main():
                 expected = model.predict(pictures, verbose=0)
                 assert np.abs(result - expected).max() < 1e-4, (name, np.abs(result - expected).max())
             if (name, form) == ("plain", "float"):
+                bad_files(content)
                 with_metadata(content, HERE, [127.5, 120.0, 110.0], [127.5, 64.0, 50.0],
                               ["tench", "goldfish", "white shark", "tiger shark", "hammerhead"])
             if (name, form) == ("plain", "int8"):

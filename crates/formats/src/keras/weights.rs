@@ -133,7 +133,7 @@ impl<'a> Weights<'a> {
                 .filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"))
                 .map(|name| join(&layer.name, &name))
                 .collect();
-            assign(&inner, &names, &mut places)?;
+            assign(&inner, &names, false, &mut places)?;
         }
         Ok(Self { source: Source::Hdf5(root), places })
     }
@@ -145,8 +145,8 @@ impl<'a> Weights<'a> {
         let names = list.names();
         let source = Source::Named(list);
         if names.iter().any(|name| name.contains("/vars/")) {
-            let first = names.iter().filter_map(|name| name.split('/').next());
-            let list = first.filter(|first| first.starts_with('_')).next().unwrap_or("layers");
+            let mut first = names.iter().filter_map(|name| name.split('/').next());
+            let list = first.find(|first| first.starts_with('_')).unwrap_or("layers");
             containers(model, list, "", list, &mut places);
             return Ok(Self { source, places });
         }
@@ -156,7 +156,8 @@ impl<'a> Weights<'a> {
             leaves(layer, "", true, &mut inner);
             groups.push(inner);
         }
-        let top = |group: &Vec<Leaf>| group.first().map(|leaf| leaf.path.split('/').next().unwrap_or_default().to_owned());
+        let top =
+            |group: &Vec<Leaf>| group.first().map(|leaf| leaf.path.split('/').next().unwrap_or_default().to_owned());
         for by_name in [false, true] {
             if by_name {
                 groups.sort_by_key(top);
@@ -171,13 +172,13 @@ impl<'a> Weights<'a> {
             }
             if groups.iter().zip(&parts).all(|(group, part)| fits(&order(group), group, part, true)) {
                 for (group, part) in groups.iter().zip(parts) {
-                    assign(group, part, &mut places)?;
+                    assign(group, part, true, &mut places)?;
                 }
                 return Ok(Self { source, places });
             }
         }
         let all: Vec<Leaf> = groups.into_iter().flatten().collect();
-        assign(&all, names, &mut places)?;
+        assign(&all, names, true, &mut places)?;
         Ok(Self { source, places })
     }
 
@@ -262,16 +263,22 @@ fn owns(leaf: &Leaf, name: &str) -> bool {
     name.rsplit('/').nth(1) == leaf.layer.name.rsplit('/').next()
 }
 
-/// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest.
-fn assign(leaves: &[Leaf], names: &[String], places: &mut HashMap<String, Vec<String>>) -> Result<(), FormatError> {
+/// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest;
+/// that order is enough unless the names of the layers must be right as well (`owned`).
+fn assign(
+    leaves: &[Leaf],
+    names: &[String],
+    owned: bool,
+    places: &mut HashMap<String, Vec<String>>,
+) -> Result<(), FormatError> {
     let order = order(leaves);
     let mut slots: Vec<Vec<Option<&String>>> =
         leaves.iter().map(|leaf| vec![None; expected(leaf.layer).len()]).collect();
-    let fits = fits(&order, leaves, names, false);
+    let fits = fits(&order, leaves, names, owned);
     for (position, (at, index, wanted)) in order.into_iter().enumerate() {
         let found = if fits {
             names.get(position)
-        } else if let [leaf] = leaves {
+        } else if let ([leaf], false) = (leaves, owned) {
             // One layer: by the name of the weight, else by position.
             let by_name = names.iter().find(|name| same(wanted, base(name)));
             by_name.or_else(|| names.get(position).filter(|_| names.len() == expected(leaf.layer).len()))

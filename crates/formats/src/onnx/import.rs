@@ -333,7 +333,8 @@ fn input<'a>(
             // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
             let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
             let channels_last = channels_last
-                || !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
+                || !usual(second)
+                    && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
             let (channels, height, width) =
                 if channels_last { (fourth, second, third) } else { (second, third, fourth) };
             let channels = match channels.or_else(|| first_channels(graph, initializers)) {

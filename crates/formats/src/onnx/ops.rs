@@ -432,9 +432,12 @@ fn conv(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Out
         // As many as fit, as TensorFlow has it, whose networks are read through here too.
         0 => {
             let channels = input.full.get(1).copied().unwrap_or(0);
-            channels.checked_div(per_group).filter(|&groups| groups.checked_mul(per_group) == Some(channels)).ok_or_else(
-                || Refusal::reason(format!("its kernel for {per_group} channels does not match {channels} channels")),
-            )?
+            channels
+                .checked_div(per_group)
+                .filter(|&groups| groups.checked_mul(per_group) == Some(channels))
+                .ok_or_else(|| {
+                    Refusal::reason(format!("its kernel for {per_group} channels does not match {channels} channels"))
+                })?
         }
         groups => groups,
     };

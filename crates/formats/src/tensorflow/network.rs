@@ -125,7 +125,9 @@ impl Network {
         // Only lists of axes, sizes and the like are asked for.
         if raw.len() <= 1 << 10 {
             let integers = match data_type {
-                DataType::Int32 => Some(raw.chunks_exact(4).map(|part| i64::from(i32::from_le_bytes(array(part)))).collect()),
+                DataType::Int32 => {
+                    Some(raw.chunks_exact(4).map(|part| i64::from(i32::from_le_bytes(array(part)))).collect())
+                }
                 DataType::Int64 => Some(raw.chunks_exact(8).map(|part| i64::from_le_bytes(array(part))).collect()),
                 _ => None,
             };
@@ -149,7 +151,13 @@ impl Network {
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let node = part(name, "dequantised");
         self.origins.insert(node.clone(), ("DEQUANTIZE".to_owned(), name.to_owned()));
-        self.graph.node.push(Node::new("DequantizeLinear", &node, &inputs, &[name], vec![Attribute::int("axis", axis)]));
+        self.graph.node.push(Node::new(
+            "DequantizeLinear",
+            &node,
+            &inputs,
+            &[name],
+            vec![Attribute::int("axis", axis)],
+        ));
     }
 
     /// Integers of a constant of the file or one that was made here.
@@ -195,8 +203,8 @@ impl Network {
         name
     }
 
-    /// Writes an operation: `kind` and `title` are what errors call it, `outputs` what it gives. One that is not read
-    /// is an error only if the scores depend on it.
+    /// Writes an operation: `kind` and `title` are what errors call it, `inputs` and `outputs` what it reads and gives.
+    /// One that is not read is an error only if the scores depend on it.
     ///
     /// # Errors
     /// If the file is at fault.
@@ -204,6 +212,7 @@ impl Network {
         &mut self,
         kind: &str,
         title: &str,
+        inputs: &[&str],
         outputs: &[String],
         write: impl FnOnce(&mut Self) -> Result<(), Unread>,
     ) -> Result<(), FormatError> {
@@ -214,15 +223,14 @@ impl Network {
             Ok(()) => return Ok(()),
             Err(Unread::File(error)) => return Err(error),
             Err(Unread::Reason(reason)) => FormatError::Operation { op, node, reason },
-            Err(Unread::Unknown) => {
-                FormatError::UnknownOperator { op, domain: self.domain.to_owned(), opset: 0, node }
-            }
+            Err(Unread::Unknown) => FormatError::UnknownOperator { op, domain: self.domain.to_owned(), opset: 0, node },
         };
         self.graph.node.truncate(before);
         let name = self.unique(&part(title, "unread"));
         self.unread.insert(name.clone(), error);
-        let output = outputs.to_vec();
-        let node = Node { name, output, op_type: kind.to_owned(), domain: UNREAD.to_owned(), ..Node::default() };
+        // Its inputs stay, since what made it unreadable may be that they are.
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let node = Node { domain: UNREAD.to_owned(), ..Node::new(kind, &name, inputs, &outputs, vec![]) };
         self.graph.node.push(node);
         Ok(())
     }
@@ -233,11 +241,7 @@ impl Network {
     }
 
     /// Writes a part of the current operation that is one of the shared operations itself.
-    pub fn renamed(
-        &mut self,
-        what: &str,
-        write: impl FnOnce(&mut Self) -> Result<(), Unread>,
-    ) -> Result<(), Unread> {
+    pub fn renamed(&mut self, what: &str, write: impl FnOnce(&mut Self) -> Result<(), Unread>) -> Result<(), Unread> {
         let title = part(&self.title, what);
         let outer = std::mem::replace(&mut self.title, title);
         let result = write(self);

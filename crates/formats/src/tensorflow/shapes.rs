@@ -23,7 +23,14 @@ pub(crate) struct Strided {
 
 impl Network {
     /// Adds cells around, `[before, after]` for each axis.
-    pub fn pad(&mut self, mode: &str, input: &str, paddings: &str, value: Option<&str>, output: &str) -> Result<(), Unread> {
+    pub fn pad(
+        &mut self,
+        mode: &str,
+        input: &str,
+        paddings: &str,
+        value: Option<&str>,
+        output: &str,
+    ) -> Result<(), Unread> {
         self.gathered(&[input])?;
         let amounts = self.known(paddings, "paddings")?;
         let before = amounts.iter().step_by(2).copied();
@@ -106,7 +113,9 @@ impl Network {
             Some(sizes) if sizes.contains(&-1) => {
                 // One part takes what is left, so every part is a slice: from the start before it, from the end behind.
                 let open = sizes.iter().position(|&size| size == -1).unwrap_or_default();
-                let total = |part: Option<&[i64]>| part.unwrap_or_default().iter().fold(0i64, |sum, &size| sum.saturating_add(size));
+                let total = |part: Option<&[i64]>| {
+                    part.unwrap_or_default().iter().fold(0i64, |sum, &size| sum.saturating_add(size))
+                };
                 for (index, name) in names.iter().enumerate() {
                     let start = if index <= open { total(sizes.get(..index)) } else { -total(sizes.get(index..)) };
                     let rest = total(sizes.get(index + 1..));
@@ -184,7 +193,8 @@ impl Network {
         // Axes behind an ellipsis are counted from the end.
         let ellipsis = (0..count).find(|&at| bit(masks.ellipsis, at));
         let taking = |from: usize| (from..count).filter(|&at| !bit(masks.new_axis, at)).count() as i64;
-        let (mut starts, mut ends, mut axes, mut steps, mut dropped, mut made) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        let (mut starts, mut ends, mut axes, mut steps, mut dropped, mut made) =
+            (vec![], vec![], vec![], vec![], vec![], vec![]);
         let (mut axis, mut place) = (0i64, 0i64);
         for (at, ((&start, &stop), &step)) in begin.iter().zip(&end).zip(&strides).enumerate() {
             if Some(at) == ellipsis {
@@ -245,8 +255,7 @@ impl Network {
     pub fn reduce(&mut self, op: &str, input: &str, axes: &str, keep: bool, output: &str) -> Result<(), Unread> {
         self.gathered(&[input])?;
         // No axes at all leave the value as it is.
-        let attributes =
-            vec![Attribute::int("keepdims", i64::from(keep)), Attribute::int("noop_with_empty_axes", 1)];
+        let attributes = vec![Attribute::int("keepdims", i64::from(keep)), Attribute::int("noop_with_empty_axes", 1)];
         let axes = self.known(axes, "axes")?;
         let axes = self.list(&axes);
         self.main(op, &[input, &axes], &[output], attributes);

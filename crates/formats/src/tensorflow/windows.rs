@@ -121,7 +121,6 @@ impl Network {
     }
 
     /// A convolution, in as many groups as its kernel has too few channels.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one operation")]
     pub fn conv(
         &mut self,
         window: Window,
@@ -259,7 +258,9 @@ impl Network {
     ) -> Result<(), Unread> {
         self.gathered(&[input])?;
         let size = radius.checked_mul(2).and_then(|both| both.checked_add(1));
-        let size = size.filter(|size| (1..1 << 20).contains(size)).ok_or_else(|| Unread::reason("its radius is out of range"))?;
+        let size = size
+            .filter(|size| (1..1 << 20).contains(size))
+            .ok_or_else(|| Unread::reason("its radius is out of range"))?;
         let source = self.channels_first(input, true);
         let map = self.map(output, true);
         let attributes = vec![

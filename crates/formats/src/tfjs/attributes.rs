@@ -43,7 +43,9 @@ impl<'a> Attributes<'a> {
         let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
         list.iter()
             .take(64)
-            .map(|value| whole(value).ok_or_else(|| Unread::reason(format!("its setting {name:?} is not a list of numbers"))))
+            .map(|value| {
+                whole(value).ok_or_else(|| Unread::reason(format!("its setting {name:?} is not a list of numbers")))
+            })
             .collect()
     }
 
@@ -121,7 +123,9 @@ mod tests {
 
     #[test]
     fn texts_are_in_base_64() {
-        for (text, expected) in [("U0FNRQ==", "SAME"), ("VkFMSUQ=", "VALID"), ("TkhXQw==", "NHWC"), ("", ""), ("UmVsdTYw", "Relu60")] {
+        for (text, expected) in
+            [("U0FNRQ==", "SAME"), ("VkFMSUQ=", "VALID"), ("TkhXQw==", "NHWC"), ("", ""), ("UmVsdTYw", "Relu60")]
+        {
             assert_eq!(plain(text), expected);
         }
         assert_eq!(plain("SAME!"), "SAME!");

@@ -78,7 +78,8 @@ pub(super) fn read(model: &Value, weights: &Manifest, file: &str, bytes: usize) 
     let outputs = outputs(model, &nodes)?;
     let order = order(&nodes, &places, &outputs)?;
     // Names of steps inside an operation have its own in front.
-    let names = order.iter().filter_map(|&at| nodes.get(at)).fold(0usize, |sum, node| sum.saturating_add(node.name.len()));
+    let names =
+        order.iter().filter_map(|&at| nodes.get(at)).fold(0usize, |sum, node| sum.saturating_add(node.name.len()));
     if names > MAX_NAMES {
         return Err(FormatError::TooLarge { what: "characters of names", actual: names, limit: MAX_NAMES });
     }
@@ -138,7 +139,7 @@ fn outputs<'a>(model: &'a Value, nodes: &[Node<'a>]) -> Result<Vec<(&'a str, usi
     let mut found: Vec<(&str, usize)> = signed
         .into_iter()
         .flat_map(|outputs| outputs.iter())
-        .filter_map(|(key, output)| Some(reference(output.get("name").and_then(Value::as_str).unwrap_or(key))))
+        .map(|(key, output)| reference(output.get("name").and_then(Value::as_str).unwrap_or(key)))
         .filter(|(name, _)| nodes.iter().any(|node| node.name == *name))
         .collect();
     if found.is_empty() {
@@ -155,11 +156,7 @@ fn outputs<'a>(model: &'a Value, nodes: &[Node<'a>]) -> Result<Vec<(&'a str, usi
 }
 
 /// The nodes that the first output depends on, each behind those it reads.
-fn order(
-    nodes: &[Node],
-    places: &HashMap<&str, usize>,
-    outputs: &[(&str, usize)],
-) -> Result<Vec<usize>, FormatError> {
+fn order(nodes: &[Node], places: &HashMap<&str, usize>, outputs: &[(&str, usize)]) -> Result<Vec<usize>, FormatError> {
     let find = |name: &str| places.get(name).copied().ok_or_else(|| bad(format!("there is no node {name:?}")));
     let mut order = Vec::new();
     // 1 is a node whose inputs are being looked at, 2 one that is done.
@@ -209,5 +206,6 @@ fn operation(network: &mut Network, node: &Node, weights: &Manifest) -> Result<(
     let dims = node.inputs.iter().map(|(name, _)| weights.get(name).map(|weight| weight.dims.as_slice())).collect();
     let (op, attributes) = (node.op, node.attributes);
     let operation = Operation { op, attributes, inputs: &inputs, dims, outputs: &outputs };
-    network.operation(op, title(node.name), &outputs, |network| operation.write(network))
+    let given: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    network.operation(op, title(node.name), &given, &outputs, |network| operation.write(network))
 }

@@ -19,8 +19,14 @@ enum Stored {
     Int,
     Bool,
     /// An integer of one byte, or two, that stands for `scale · integer + min`.
-    Byte { scale: f64, min: f64 },
-    Short { scale: f64, min: f64 },
+    Byte {
+        scale: f64,
+        min: f64,
+    },
+    Short {
+        scale: f64,
+        min: f64,
+    },
 }
 
 impl Stored {
@@ -138,7 +144,8 @@ impl Manifest {
                 _ => parts.concat().into(),
             };
             result.bytes = result.bytes.saturating_add(whole.len());
-            let weights = group.get("weights").and_then(Value::as_array).ok_or_else(|| bad("a group has no weights"))?;
+            let weights =
+                group.get("weights").and_then(Value::as_array).ok_or_else(|| bad("a group has no weights"))?;
             result.group(weights, &whole)?;
         }
         Ok(result)
@@ -149,7 +156,8 @@ impl Manifest {
         for weight in weights {
             let name = weight.get("name").and_then(Value::as_str).ok_or_else(|| bad("a weight has no name"))?;
             let fail = |reason: String| FormatError::Tensor { tensor: name.to_owned(), reason };
-            let shape = weight.get("shape").and_then(Value::as_array).ok_or_else(|| fail("it has no shape".to_owned()))?;
+            let shape =
+                weight.get("shape").and_then(Value::as_array).ok_or_else(|| fail("it has no shape".to_owned()))?;
             let dims = shape
                 .iter()
                 .map(|size| size.as_u64().and_then(|size| usize::try_from(size).ok()))
@@ -166,7 +174,8 @@ impl Manifest {
             if kind == "string" {
                 // Each text has its length in front.
                 for _ in 0..count {
-                    let length = whole.get(at..).and_then(|rest| rest.get(..4)).map(|part| u32::from_le_bytes(array(part)));
+                    let length =
+                        whole.get(at..).and_then(|rest| rest.get(..4)).map(|part| u32::from_le_bytes(array(part)));
                     let length = length.and_then(|length| usize::try_from(length).ok()).ok_or_else(|| short(at, 4))?;
                     let end = at.checked_add(4).and_then(|start| start.checked_add(length));
                     at = end.filter(|&end| end <= whole.len()).ok_or_else(|| short(at, length))?;
@@ -174,7 +183,8 @@ impl Manifest {
                 continue;
             }
             let stored = stored(weight, kind).map_err(fail)?;
-            let length = count.checked_mul(stored.size()).ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
+            let length =
+                count.checked_mul(stored.size()).ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
             let end = at.checked_add(length).filter(|&end| end <= whole.len()).ok_or_else(|| short(at, length))?;
             let raw = whole.slice(at..end);
             at = end;
@@ -203,7 +213,9 @@ fn stored(weight: &Value, kind: &str) -> Result<Stored, String> {
             other => Err(format!("its element type {other:?} is not supported")),
         };
     };
-    let number = |key: &str| quantisation.get(key).and_then(Value::as_f64).ok_or_else(|| format!("its quantisation has no {key}"));
+    let number = |key: &str| {
+        quantisation.get(key).and_then(Value::as_f64).ok_or_else(|| format!("its quantisation has no {key}"))
+    };
     match quantisation.get("dtype").and_then(Value::as_str).unwrap_or_default() {
         "float16" => Ok(Stored::Half),
         "uint8" => Ok(Stored::Byte { scale: number("scale")?, min: number("min")? }),

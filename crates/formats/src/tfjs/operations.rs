@@ -22,6 +22,8 @@ type Outcome = Result<(), Unread>;
 #[derive(Default)]
 struct Tail<'a> {
     bias: Option<&'a str>,
+    /// One number for all channels in place of a bias.
+    shift: Option<&'a str>,
     normalisation: Option<Normalisation<'a>>,
     slopes: Option<&'a str>,
     leaky: Option<f32>,
@@ -83,20 +85,27 @@ impl Operation<'_> {
         let mut next = from;
         let mut take = || {
             next += 1;
-            self.input(next - 1)
+            self.input(next - 1).map(|name| (name, next - 1))
         };
         for fused in self.attributes.texts("fused_ops") {
             if tail.fused.is_some() || tail.slopes.is_some() || tail.leaky.is_some() {
                 return Err(Unread::reason(format!("{fused:?} is fused behind an activation")));
             }
             match fused.as_str() {
-                "BiasAdd" if tail.normalisation.is_none() => tail.bias = Some(take()?),
+                "NoOp" => {}
+                "BiasAdd" if tail.normalisation.is_none() => {
+                    let (bias, at) = take()?;
+                    match self.dims.get(at).copied().flatten() {
+                        Some([] | [1]) => tail.shift = Some(bias),
+                        _ => tail.bias = Some(bias),
+                    }
+                }
                 "FusedBatchNorm" => {
                     let epsilon = self.attributes.float("epsilon", 1e-4)?;
-                    let (scale, offset, mean, variance) = (take()?, take()?, take()?, take()?);
+                    let (scale, offset, mean, variance) = (take()?.0, take()?.0, take()?.0, take()?.0);
                     tail.normalisation = Some(Normalisation { scale, offset, mean, variance, epsilon });
                 }
-                "Prelu" => tail.slopes = Some(take()?),
+                "Prelu" => tail.slopes = Some(take()?.0),
                 "LeakyRelu" => tail.leaky = Some(self.attributes.float("leakyrelu_alpha", 0.2)?),
                 other => {
                     let known = function(other).filter(|name| {
@@ -121,13 +130,20 @@ impl Operation<'_> {
         let tail = self.tail(from)?;
         let output = self.output()?;
         // A function alone is part of the operation; what needs weights of its own stands behind it.
-        let more = tail.normalisation.is_some() || tail.slopes.is_some() || tail.leaky.is_some();
-        if !more {
+        let more = [tail.normalisation.is_some(), tail.slopes.is_some(), tail.leaky.is_some()];
+        let (more, shifted) = (more.contains(&true), tail.shift.is_some());
+        if !more && !shifted {
             return write(network, tail.bias, Fused(tail.fused), output);
         }
         let title = network.title().to_owned();
         let mut value = network.unique(&format!("{title}/linear"));
         write(network, tail.bias, Fused(None), &value)?;
+        if let Some(shift) = tail.shift {
+            let next = if more { network.unique(&format!("{title}/shifted")) } else { output.to_owned() };
+            let fused = Fused(tail.fused.filter(|_| !more));
+            network.renamed("shift", |network| network.pairwise("Add", &value, shift, fused, &next))?;
+            value = next;
+        }
         if let Some(normalisation) = tail.normalisation {
             let behind = tail.slopes.is_some() || tail.leaky.is_some();
             let next = if behind { network.unique(&format!("{title}/normalised")) } else { output.to_owned() };
@@ -173,14 +189,11 @@ impl Operation<'_> {
                     return Err(Unread::reason("the network was converted in training mode"));
                 }
                 let epsilon = self.attributes.float("epsilon", 1e-4)?;
-                let [scale, offset, mean, variance] =
-                    [self.input(1)?, self.input(2)?, self.input(3)?, self.input(4)?];
+                let [scale, offset, mean, variance] = [self.input(1)?, self.input(2)?, self.input(3)?, self.input(4)?];
                 let weights = Normalisation { scale, offset, mean, variance, epsilon };
                 network.normalise(weights, self.input(0)?, self.last()?, Fused(None), output)
             }
-            "BiasAdd" if self.last()? => {
-                network.pairwise("Add", self.input(0)?, self.input(1)?, Fused(None), output)
-            }
+            "BiasAdd" if self.last()? => network.pairwise("Add", self.input(0)?, self.input(1)?, Fused(None), output),
             "MaxPool" | "AvgPool" => {
                 let pool = if self.op == "MaxPool" { Pool::Max } else { Pool::Average };
                 let size = self.pair("ksize", [0, 0])?;

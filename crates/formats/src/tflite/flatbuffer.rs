@@ -83,11 +83,6 @@ impl<'a> Table<'a> {
         Ok(self.scalar::<1>(index)?.map_or(0, |[byte]| byte))
     }
 
-    /// A truth value, false by default.
-    pub fn flag(self, index: usize) -> Result<bool, FormatError> {
-        Ok(self.byte(index)? != 0)
-    }
-
     /// A whole number of four bytes.
     pub fn whole(self, index: usize, default: i32) -> Result<i32, FormatError> {
         Ok(self.scalar(index)?.map_or(default, i32::from_le_bytes))
@@ -122,7 +117,10 @@ impl<'a> Table<'a> {
         let end = count.checked_mul(each).and_then(|length| length.checked_add(start)?.checked_add(4));
         if end.is_none_or(|end| end > self.bytes.len()) {
             return Err(FormatError::Damaged {
-                reason: format!("a list of {count} entries at byte {start} is cut off; the file has {} bytes", self.bytes.len()),
+                reason: format!(
+                    "a list of {count} entries at byte {start} is cut off; the file has {} bytes",
+                    self.bytes.len()
+                ),
             });
         }
         Ok(Some((start + 4, count)))
@@ -160,7 +158,9 @@ impl<'a> Tables<'a> {
     /// One of them.
     pub fn get(self, index: usize) -> Result<Table<'a>, FormatError> {
         if index >= self.count {
-            return Err(FormatError::Damaged { reason: format!("there is no entry {index} in a list of {}", self.count) });
+            return Err(FormatError::Damaged {
+                reason: format!("there is no entry {index} in a list of {}", self.count),
+            });
         }
         Table::open(self.bytes, target(self.bytes, self.start + 4 * index)?)
     }

@@ -89,8 +89,12 @@ fn prepared(graph: &Graph, scale: f32, mean: Vec<f32>, std: Vec<f32>) -> Option<
         _ => return None,
     };
     let sound = mean.iter().chain(&std).all(|value| value.is_finite()) && !std.contains(&0.0) && scale.is_finite();
-    (sound && mean.len() == channels && std.len() == channels)
-        .then(|| Preprocessing { scale, mean, std, ..Preprocessing::unit([height, width], order) })
+    (sound && mean.len() == channels && std.len() == channels).then(|| Preprocessing {
+        scale,
+        mean,
+        std,
+        ..Preprocessing::unit([height, width], order)
+    })
 }
 
 /// Mean and deviation in pixels, one for all channels or one for each.
@@ -214,10 +218,13 @@ impl<'a> Reader<'a> {
             let dims = sizes(0)?;
             charge(&mut left, name.len().saturating_add(64))?;
             if dims.len() > MAX_RANK || dims.iter().any(|&size| size < 0) {
-                return Err(FormatError::Tensor { tensor: name, reason: format!("its shape {dims:?} is out of range") });
+                return Err(FormatError::Tensor {
+                    tensor: name,
+                    reason: format!("its shape {dims:?} is out of range"),
+                });
             }
             tensors.push(Tensor {
-                name: network.unique(&name),
+                name,
                 kind: tensor.byte(1)?,
                 dims,
                 signature: sizes(7)?,
@@ -230,6 +237,14 @@ impl<'a> Reader<'a> {
             });
         }
         let (codes, buffers) = (root.tables(1)?, root.tables(4)?);
+        // Layers are known by what they write; weights that share the name come second.
+        for constant in [false, true] {
+            for tensor in &mut tensors {
+                if buffers.get(tensor.buffer).is_ok_and(|buffer| holds_data(buffer)) == constant {
+                    tensor.name = network.unique(&tensor.name);
+                }
+            }
+        }
         Ok(Self { bytes, graph, codes, buffers, tensors, network, warnings: Vec::new(), left })
     }
 
@@ -344,19 +359,20 @@ impl<'a> Reader<'a> {
         if activation && self.warnings.is_empty() {
             self.warnings.push(text.to_owned());
         }
-        let clamped = activation && result.is_some_and(|result| {
-            let low = match data_type(result.kind) {
-                Some(DataType::Int8) => -128,
-                Some(DataType::Uint8) => 0,
-                _ => return false,
-            };
-            result.zeros.as_slice() == [low]
-        });
+        let clamped = activation
+            && result.is_some_and(|result| {
+                let low = match data_type(result.kind) {
+                    Some(DataType::Int8) => -128,
+                    Some(DataType::Uint8) => 0,
+                    _ => return false,
+                };
+                result.zeros.as_slice() == [low]
+            });
         let title = title(&written, &given);
         let options = operator.table(4)?;
-        let operator =
-            Operator { kind: &kind, options, inputs: given, shapes, outputs: &written, clamped };
-        self.network.operation(&kind, &title, &written, |network| operator.write(network))
+        let reads: Vec<&str> = given.iter().copied().flatten().collect();
+        let operator = Operator { kind: &kind, options, inputs: given, shapes, outputs: &written, clamped };
+        self.network.operation(&kind, &title, &reads, &written, |network| operator.write(network))
     }
 
     /// Puts a constant into the network when it is first read.
@@ -366,14 +382,18 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let fail = |reason: String| FormatError::Tensor { tensor: tensor.name.clone(), reason };
-        let buffer = self.buffers.get(tensor.buffer).map_err(|_| fail(format!("there is no buffer {}", tensor.buffer)))?;
+        let buffer =
+            self.buffers.get(tensor.buffer).map_err(|_| fail(format!("there is no buffer {}", tensor.buffer)))?;
         let span = match (buffer.span(0)?, buffer.long(1)?, buffer.long(2)?) {
             (Some(span), ..) => span,
             // Files above 2 GB have their weights behind the FlatBuffer.
             (None, start @ 2.., length) => {
                 let end = start.checked_add(length).and_then(|end| usize::try_from(end).ok());
                 let start = usize::try_from(start).ok();
-                start.zip(end).map(|(start, end)| start..end).ok_or_else(|| fail("its buffer is out of range".to_owned()))?
+                start
+                    .zip(end)
+                    .map(|(start, end)| start..end)
+                    .ok_or_else(|| fail("its buffer is out of range".to_owned()))?
             }
             (None, ..) => return Ok(()),
         };
@@ -421,6 +441,12 @@ impl<'a> Reader<'a> {
 fn find(tensors: &[Tensor], index: i32) -> Result<&Tensor, FormatError> {
     let tensor = usize::try_from(index).ok().and_then(|index| tensors.get(index));
     tensor.ok_or_else(|| FormatError::Damaged { reason: format!("there is no tensor {index}") })
+}
+
+/// Whether a buffer has bytes of its own or behind the FlatBuffer.
+fn holds_data(buffer: Table) -> bool {
+    buffer.span(0).is_ok_and(|span| span.is_some_and(|span| !span.is_empty()))
+        || buffer.long(1).is_ok_and(|start| start > 1)
 }
 
 /// Takes bytes off what is left for copies.
