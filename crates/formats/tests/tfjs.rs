@@ -138,6 +138,8 @@ fn graphs_run_channels_first() {
         let most = match name.as_str() {
             "shapes" => 3,
             "attention" => 7,
+            // Around an axis that is made and dropped.
+            "operations" => 2,
             _ => 0,
         };
         assert!(moves <= most, "{name}: {moves} transpositions");
@@ -352,12 +354,12 @@ fn models_in_a_zip_are_read() {
     assert!(matches!(error, FormatError::TooLarge { what: "bytes in its packed files", .. }), "{}", error.what());
 }
 
-/// Reads and checks that it took no second, and that a network that was read can be trusted.
+/// Reads and checks that it ends soon, also on a busy machine, and that a network that was read can be trusted.
 fn survives(files: &ModelFiles, what: &str) -> Result<(), FormatError> {
     let start = Instant::now();
     let result = read_model(files);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(10), "{what} took {took:?}");
     let graph = result?.graph;
     let again = innspect_graph::passes::compact(graph.clone()).expect("it holds together");
     assert_eq!(again.nodes.len(), graph.nodes.len());
@@ -400,7 +402,7 @@ fn changed_characters_never_panic() {
         let whole = files(name);
         let description = whole.file.bytes().expect("bytes").to_vec();
         let digits: Vec<usize> = (0..description.len()).filter(|&at| description[at].is_ascii_digit()).collect();
-        for round in 0..400 {
+        for round in 0..250 {
             let mut mutant = description.clone();
             for _ in 0..=random.below(4) {
                 match random.below(3) {
@@ -434,7 +436,7 @@ fn changed_weights_never_panic() {
     for name in ["graph/shapes", "graph/attention", "graph/mobile"] {
         let whole = files(name);
         let shard = whole.beside[0].1.bytes().expect("bytes").to_vec();
-        for round in 0..400 {
+        for round in 0..250 {
             let mut mutant = shard.clone();
             for _ in 0..=random.below(20) {
                 let at = random.below(mutant.len());

@@ -205,12 +205,12 @@ const SEEDS: &[&str] = &[
     "dilation.float",
 ];
 
-/// Reads and checks that it took no second, and that a network that was read can be trusted.
+/// Reads and checks that it ends soon, also on a busy machine, and that a network that was read can be trusted.
 fn survives(bytes: Vec<u8>, what: &str) -> Result<(), FormatError> {
     let start = Instant::now();
     let result = read_model(&ModelFiles::new("mutant.tflite", bytes));
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(10), "{what} took {took:?}");
     let graph = result?.graph;
     let again = innspect_graph::passes::compact(graph.clone()).expect("it holds together");
     assert_eq!(again.nodes.len(), graph.nodes.len());
@@ -236,7 +236,7 @@ fn flipped_bits_never_panic() {
     let (mut read, mut refused) = (0, 0);
     for name in SEEDS {
         let whole = bytes(&format!("{name}.tflite"));
-        for round in 0..500 {
+        for round in 0..400 {
             let mut mutant = whole.clone();
             for _ in 0..=random.below(6) {
                 let at = random.below(whole.len());

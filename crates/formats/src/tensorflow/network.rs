@@ -1,6 +1,6 @@
 //! The network as it is written, node by node.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
@@ -61,8 +61,10 @@ pub(crate) struct Network {
     /// What errors call the set of operations: `TensorFlow` or `TensorFlow Lite`.
     domain: &'static str,
     graph: proto::Graph,
-    /// Names of values that are taken.
-    taken: HashSet<String>,
+    /// Names of values that are taken, each with the last number that was put behind it.
+    taken: HashMap<String, usize>,
+    /// The same for the titles of operations.
+    titles: HashMap<String, usize>,
     /// The operation that each node belongs to: its kind and its name.
     origins: HashMap<String, (String, String)>,
     /// Why operations are not read, by the name of their node.
@@ -90,7 +92,8 @@ impl Network {
         Self {
             domain,
             graph: proto::Graph::default(),
-            taken: HashSet::new(),
+            taken: HashMap::new(),
+            titles: HashMap::new(),
             origins: HashMap::new(),
             unread: HashMap::new(),
             made: HashMap::new(),
@@ -104,14 +107,7 @@ impl Network {
 
     /// A name of its own for a value that the file calls `wanted`.
     pub fn unique(&mut self, wanted: &str) -> String {
-        let wanted = if wanted.is_empty() { "value" } else { wanted };
-        let mut name = wanted.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{wanted}_{count}");
-        }
-        name
+        unique(&mut self.taken, if wanted.is_empty() { "value" } else { wanted })
     }
 
     /// Adds the picture; `None` are sizes that the file leaves open.
@@ -216,9 +212,10 @@ impl Network {
         outputs: &[String],
         write: impl FnOnce(&mut Self) -> Result<(), Unread>,
     ) -> Result<(), FormatError> {
-        (self.kind, self.title) = (kind.to_owned(), title.to_owned());
+        let title = unique(&mut self.titles, title);
+        (self.kind, self.title) = (kind.to_owned(), title.clone());
         let before = self.graph.node.len();
-        let (op, node) = (kind.to_owned(), title.to_owned());
+        let (op, node) = (kind.to_owned(), title.clone());
         let error = match write(self) {
             Ok(()) => return Ok(()),
             Err(Unread::File(error)) => return Err(error),
@@ -226,7 +223,7 @@ impl Network {
             Err(Unread::Unknown) => FormatError::UnknownOperator { op, domain: self.domain.to_owned(), opset: 0, node },
         };
         self.graph.node.truncate(before);
-        let name = self.unique(&part(title, "unread"));
+        let name = self.unique(&part(&title, "unread"));
         self.unread.insert(name.clone(), error);
         // Its inputs stay, since what made it unreadable may be that they are.
         let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
@@ -308,6 +305,22 @@ impl Network {
             other => other,
         })
     }
+}
+
+/// `wanted`, or if it is taken the same with a number behind it.
+fn unique(taken: &mut HashMap<String, usize>, wanted: &str) -> String {
+    let mut count = taken.get(wanted).copied().unwrap_or(0);
+    let mut name = wanted.to_owned();
+    while count > 0 {
+        count += 1;
+        name = format!("{wanted}_{count}");
+        if !taken.contains_key(&name) {
+            taken.insert(wanted.to_owned(), count);
+            break;
+        }
+    }
+    taken.insert(name.clone(), 1);
+    name
 }
 
 /// Why an operation is refused that is only computed while reading.

@@ -1,6 +1,6 @@
 //! Graph models: a graph of TensorFlow's operations in JSON.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -12,7 +12,10 @@ use crate::{
 };
 
 /// More characters than all names of nodes have.
-const MAX_NAMES: usize = 1 << 24;
+const MAX_NAMES: usize = 1 << 22;
+
+/// More results than all operations have.
+const MAX_RESULTS: usize = 100_000;
 
 fn bad(reason: impl Into<String>) -> FormatError {
     FormatError::Damaged { reason: format!("its graph is not right: {}", reason.into()) }
@@ -84,6 +87,11 @@ pub(super) fn read(model: &Value, weights: &Manifest, file: &str, bytes: usize) 
         return Err(FormatError::TooLarge { what: "characters of names", actual: names, limit: MAX_NAMES });
     }
 
+    let results = nodes.iter().fold(0usize, |sum, node| sum.saturating_add(1 + node_outputs(node)));
+    if results > MAX_RESULTS {
+        return Err(FormatError::TooLarge { what: "results of operations", actual: results, limit: MAX_RESULTS });
+    }
+
     let mut network = Network::new("TensorFlow");
     for &place in &order {
         let Some(node) = nodes.get(place) else { continue };
@@ -116,7 +124,7 @@ pub(super) fn read(model: &Value, weights: &Manifest, file: &str, bytes: usize) 
             _ => operation(&mut network, node, weights)?,
         }
     }
-    let outputs = outputs.iter().map(|&(name, output)| (value(name, output), None, true)).collect();
+    let outputs = outputs.iter().map(|&(name, output, rank, float)| (value(name, output), rank, float)).collect();
     let mut imported = network.finish(&Description { name: "", file, bytes: written, outputs })?;
     imported.format = "TensorFlow.js graph model".to_owned();
     Ok(imported)
@@ -132,37 +140,44 @@ fn node_outputs(node: &Node) -> usize {
     usize::try_from(parts.unwrap_or(1)).unwrap_or(1).clamp(1, 4096) - 1
 }
 
+/// An output: its node, which of its results it is, how many axes it has, if known, and whether it may hold floats.
+type Output<'a> = (&'a str, usize, Option<usize>, bool);
+
 /// The outputs that the file names, or else those that nothing reads.
-fn outputs<'a>(model: &'a Value, nodes: &[Node<'a>]) -> Result<Vec<(&'a str, usize)>, FormatError> {
+fn outputs<'a>(model: &'a Value, nodes: &[Node<'a>]) -> Result<Vec<Output<'a>>, FormatError> {
     let signed = model.get("signature").or_else(|| model.get("userDefinedMetadata")?.get("signature"));
     let signed = signed.and_then(|signature| signature.get("outputs")).and_then(Value::as_object);
-    let mut found: Vec<(&str, usize)> = signed
+    let mut found: Vec<Output> = signed
         .into_iter()
         .flat_map(|outputs| outputs.iter())
-        .map(|(key, output)| reference(output.get("name").and_then(Value::as_str).unwrap_or(key)))
-        .filter(|(name, _)| nodes.iter().any(|node| node.name == *name))
+        .take(256)
+        .map(|(key, output)| {
+            let (name, result) = reference(output.get("name").and_then(Value::as_str).unwrap_or(key));
+            let dims = output.get("tensorShape").and_then(|shape| shape.get("dim")).and_then(Value::as_array);
+            let float = output.get("dtype").and_then(Value::as_str).is_none_or(|dtype| dtype == "DT_FLOAT");
+            (name, result, dims.map(Vec::len), float)
+        })
+        .filter(|(name, ..)| nodes.iter().any(|node| node.name == *name))
         .collect();
     if found.is_empty() {
-        let read: std::collections::HashSet<&str> =
-            nodes.iter().flat_map(|node| &node.inputs).map(|(name, _)| *name).collect();
+        let read: HashSet<&str> = nodes.iter().flat_map(|node| &node.inputs).map(|(name, _)| *name).collect();
         let ends = |node: &&Node| !read.contains(node.name) && !matches!(node.op, "NoOp" | "Const" | "Placeholder");
-        found = nodes.iter().filter(ends).map(|node| (node.name, 0)).take(256).collect();
+        found = nodes.iter().filter(ends).map(|node| (node.name, 0, None, true)).take(256).collect();
     }
     if found.is_empty() {
         return Err(FormatError::Output { reason: "it has no output".to_owned() });
     }
-    found.truncate(256);
     Ok(found)
 }
 
-/// The nodes that the first output depends on, each behind those it reads.
-fn order(nodes: &[Node], places: &HashMap<&str, usize>, outputs: &[(&str, usize)]) -> Result<Vec<usize>, FormatError> {
+/// The nodes that the outputs depend on, each behind those it reads.
+fn order(nodes: &[Node], places: &HashMap<&str, usize>, outputs: &[Output]) -> Result<Vec<usize>, FormatError> {
     let find = |name: &str| places.get(name).copied().ok_or_else(|| bad(format!("there is no node {name:?}")));
     let mut order = Vec::new();
     // 1 is a node whose inputs are being looked at, 2 one that is done.
     let mut state = vec![0u8; nodes.len()];
     let mut open: Vec<(usize, usize)> = Vec::new();
-    for (name, _) in outputs {
+    for (name, ..) in outputs {
         open.push((find(name)?, 0));
         while let Some((place, next)) = open.pop() {
             let (Some(node), Some(seen)) = (nodes.get(place), state.get_mut(place)) else { continue };

@@ -11,6 +11,9 @@ use crate::{FormatError, ModelFiles, keras, onnx::proto::DataType};
 /// More axes than any classifier's weight has.
 const MAX_RANK: usize = 32;
 
+/// More shards than a network is split into; one has 4 MB.
+const MAX_SHARDS: usize = 2000;
+
 /// How elements are stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stored {
@@ -119,6 +122,13 @@ impl Manifest {
     /// If shards are missing or too short, or a type is not known.
     pub fn read(manifest: &Value, files: &ModelFiles) -> Result<Self, FormatError> {
         let groups = manifest.as_array().ok_or_else(|| bad("it is not a list"))?;
+        let mut shards = 0usize;
+        for group in groups {
+            shards = shards.saturating_add(paths(group)?.len());
+        }
+        if shards > MAX_SHARDS {
+            return Err(FormatError::TooLarge { what: "shards", actual: shards, limit: MAX_SHARDS });
+        }
         let mut missing: Vec<String> = Vec::new();
         for group in groups {
             for path in paths(group)? {

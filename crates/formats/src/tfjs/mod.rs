@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{FormatError, Imported, ModelFiles, keras};
 
 /// More bytes than the description of a network has.
-const MAX_JSON: u64 = 1 << 26;
+const MAX_JSON: u64 = 1 << 24;
 
 /// The description of a model; `None` if the JSON is something else.
 ///
@@ -46,7 +46,7 @@ pub(crate) fn mentions_topology(bytes: &[u8]) -> bool {
 /// [`FormatError`] if shards are missing, if the files are damaged, or if the network is no image classifier or uses
 /// layers or operations that are not supported, which are named.
 pub fn read(files: &ModelFiles) -> Result<Option<Imported>, FormatError> {
-    let Some(model) = description(files)? else { return Ok(None) };
+    let Some(mut model) = description(files)? else { return Ok(None) };
     let topology = model.get("modelTopology").filter(|topology| topology.is_object());
     let Some(topology) = topology else {
         return Err(FormatError::NoNetwork { what: "weights without the network".to_owned() });
@@ -60,18 +60,20 @@ pub fn read(files: &ModelFiles) -> Result<Option<Imported>, FormatError> {
         return Err(FormatError::NoNetwork { what: "a network without its weights".to_owned() });
     };
     let weights = Manifest::read(list, files)?;
-    if is_graph {
-        let bytes = usize::try_from(files.file.len()).unwrap_or(usize::MAX).saturating_add(weights.bytes);
-        return graph::read(&model, &weights, &files.name, bytes).map(Some);
-    }
-    // The converter keeps what Keras wrote; TensorFlow.js itself writes the architecture without a frame.
-    let config = topology.get("model_config").unwrap_or(topology).clone();
-    let version = topology.get("keras_version").and_then(Value::as_str).unwrap_or_default();
     let length = usize::try_from(files.file.len()).unwrap_or(usize::MAX);
+    if is_graph {
+        return graph::read(&model, &weights, &files.name, length.saturating_add(weights.bytes)).map(Some);
+    }
     // `tfjs-layers 4.22.0` has the layers of Keras 2 and counts its own versions.
+    let version = topology.get("keras_version").and_then(Value::as_str).unwrap_or_default();
     let (version, container) = match version.strip_prefix("tfjs-layers ") {
-        Some(own) => ("2", format!("TensorFlow.js {own}")),
-        None => (version, "TensorFlow.js".to_owned()),
+        Some(own) => ("2".to_owned(), format!("TensorFlow.js {own}")),
+        None => (version.to_owned(), "TensorFlow.js".to_owned()),
     };
-    keras::read_named(config, length, &weights, version, &container, &files.name).map(Some)
+    // The converter keeps what Keras wrote; TensorFlow.js itself writes the architecture without a frame.
+    let mut config = model.get_mut("modelTopology").map(Value::take).unwrap_or_default();
+    if let Some(inner) = config.get_mut("model_config") {
+        config = inner.take();
+    }
+    keras::read_named(config, length, &weights, &version, &container, &files.name).map(Some)
 }

@@ -18,6 +18,9 @@ pub(super) struct Operation<'a> {
 
 type Outcome = Result<(), Unread>;
 
+/// Why some operations are refused.
+const FIRST: &str = "channels in front are not supported for it";
+
 /// What comes behind a fused operation's own result.
 #[derive(Default)]
 struct Tail<'a> {
@@ -259,7 +262,10 @@ impl Operation<'_> {
                 network.split(self.input(0)?, axis, Some(&sizes), self.outputs)
             }
             "Gather" => network.gather(self.input(0)?, self.input(1)?, 0, output),
-            "GatherV2" if self.attributes.whole("batch_dims", 0)? == 0 => {
+            "GatherV2" => {
+                if self.attributes.whole("batch_dims", 0)? != 0 {
+                    return Err(Unread::reason("indices for each picture of a batch are not supported"));
+                }
                 let axis = single(network, self.input(2)?)?;
                 network.gather(self.input(0)?, self.input(1)?, axis, output)
             }
@@ -286,7 +292,10 @@ impl Operation<'_> {
                 let how = (self.attributes.flag("align_corners"), self.attributes.flag("half_pixel_centers"));
                 network.resize(self.op == "ResizeNearestNeighbor", how, self.input(1)?, self.input(0)?, output)
             }
-            "DepthToSpace" | "SpaceToDepth" if self.last()? => {
+            "DepthToSpace" | "SpaceToDepth" => {
+                if !self.last()? {
+                    return Err(Unread::reason(FIRST));
+                }
                 network.depth_space(self.op, self.attributes.whole("block_size", 0)?, self.input(0)?, output)
             }
             "SpaceToBatchND" => network.space_to_batch(self.input(0)?, self.input(1)?, self.input(2)?, output),

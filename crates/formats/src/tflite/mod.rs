@@ -188,14 +188,14 @@ struct Reader<'a> {
     tensors: Vec<Tensor>,
     network: Network,
     warnings: Vec<String>,
-    /// How many bytes constants may still take. Tensors may share a buffer, but the copies take memory.
+    /// How many bytes may still be made. Tensors may share a buffer and operators a list, but the copies take memory.
     left: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(bytes: &'a Bytes, root: Table<'a>, graph: Table<'a>) -> Result<Self, FormatError> {
         let mut network = Network::new("TensorFlow Lite");
-        let mut left = (1 << 20) + bytes.len().saturating_mul(2);
+        let mut left = (1 << 22) + bytes.len().saturating_mul(2);
         let mut tensors = Vec::new();
         for tensor in graph.tables(0)?.iter() {
             let tensor = tensor?;
@@ -216,7 +216,8 @@ impl<'a> Reader<'a> {
                 axis = i64::from(quantisation.whole(6, 0)?);
             }
             let dims = sizes(0)?;
-            charge(&mut left, name.len().saturating_add(64))?;
+            let signature = sizes(7)?;
+            charge(&mut left, 64 + name.len() + 8 * (dims.len() + signature.len()))?;
             if dims.len() > MAX_RANK || dims.iter().any(|&size| size < 0) {
                 return Err(FormatError::Tensor {
                     tensor: name,
@@ -227,7 +228,7 @@ impl<'a> Reader<'a> {
                 name,
                 kind: tensor.byte(1)?,
                 dims,
-                signature: sizes(7)?,
+                signature,
                 scales,
                 zeros,
                 axis,
@@ -339,6 +340,10 @@ impl<'a> Reader<'a> {
         }
         for &input in inputs.iter().filter(|&&input| input != -1) {
             self.constant(input)?;
+        }
+        for &tensor in inputs.iter().chain(&outputs).filter(|&&tensor| tensor != -1) {
+            let length = self.tensor(tensor)?.name.len();
+            charge(&mut self.left, 64 + length)?;
         }
         let mut written = Vec::new();
         for &output in &outputs {
@@ -452,7 +457,7 @@ fn holds_data(buffer: Table) -> bool {
 /// Takes bytes off what is left for copies.
 fn charge(left: &mut usize, bytes: usize) -> Result<(), FormatError> {
     *left = left.checked_sub(bytes).ok_or_else(|| FormatError::Damaged {
-        reason: "its tensors share their data so often that they do not fit".to_owned(),
+        reason: "its parts share their data so often that they do not fit".to_owned(),
     })?;
     Ok(())
 }

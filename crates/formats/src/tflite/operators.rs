@@ -362,7 +362,10 @@ impl Operator<'_> {
                 let sizes = network.known(self.input(1)?, "sizes")?;
                 network.split(self.input(0)?, axis, Some(&sizes), self.outputs)
             }
-            "GATHER" if self.whole(1, 0)? == 0 => {
+            "GATHER" => {
+                if self.whole(1, 0)? != 0 {
+                    return Err(Unread::reason("indices for each picture of a batch are not supported"));
+                }
                 network.gather(self.input(0)?, self.input(1)?, self.whole(0, 0)?, output)
             }
             "SLICE" => network.slice(self.input(0)?, self.input(1)?, self.input(2)?, output),
