@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::FormatError;
 
+/// More bytes than a name has. Many tables may have the same text, which is copied for each of them.
+const MAX_TEXT: usize = 1024;
+
 /// A table in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Table<'a> {
@@ -143,10 +146,11 @@ impl<'a> Table<'a> {
         Ok(self.list(index, 1)?.map(|(start, count)| start..start + count))
     }
 
-    /// Text, empty by default; bytes that are no UTF-8 are replaced.
+    /// Text, empty by default; bytes that are no UTF-8 are replaced, and what is behind [`MAX_TEXT`] is left out.
     pub fn text(self, index: usize) -> Result<String, FormatError> {
-        let span = self.span(index)?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(self.bytes.get(span).unwrap_or_default()).into_owned())
+        let Range { start, end } = self.span(index)?.unwrap_or_default();
+        let part = self.bytes.get(start..end.min(start.saturating_add(MAX_TEXT)));
+        Ok(String::from_utf8_lossy(part.unwrap_or_default()).into_owned())
     }
 }
 

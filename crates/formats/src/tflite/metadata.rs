@@ -17,6 +17,9 @@ const NORMALISATION: u8 = 1;
 /// The number of the type of a file that names the elements of an axis.
 const AXIS_LABELS: u8 = 2;
 
+/// More entries than any list of a description has. Lists may be shared, so that there is no end to them otherwise.
+const MAX_ENTRIES: usize = 64;
+
 /// What is said, as far as it is understood.
 #[derive(Debug, Default)]
 pub(super) struct Described {
@@ -32,7 +35,7 @@ pub(super) struct Described {
 pub(super) fn read(bytes: &Bytes, root: Table) -> Result<Described, FormatError> {
     let mut described = Described::default();
     let mut file = None;
-    for entry in root.tables(6)?.iter() {
+    for entry in root.tables(6)?.iter().take(MAX_ENTRIES) {
         let entry = entry?;
         if entry.text(0)? != NAME {
             continue;
@@ -61,7 +64,7 @@ fn description(model: Table) -> Result<Said, FormatError> {
     let graph = graphs.get(0)?;
     let mut normalisation = None;
     if graph.tables(2)?.len() > 0 {
-        for unit in graph.tables(2)?.get(0)?.tables(4)?.iter() {
+        for unit in graph.tables(2)?.get(0)?.tables(4)?.iter().take(MAX_ENTRIES) {
             let unit = unit?;
             if let (NORMALISATION, Some(options)) = (unit.byte(0)?, unit.table(1)?) {
                 let numbers = |field: usize| -> Result<Vec<f32>, FormatError> {
@@ -71,8 +74,8 @@ fn description(model: Table) -> Result<Said, FormatError> {
             }
         }
     }
-    for output in graph.tables(3)?.iter() {
-        for file in output?.tables(6)?.iter() {
+    for output in graph.tables(3)?.iter().take(MAX_ENTRIES) {
+        for file in output?.tables(6)?.iter().take(MAX_ENTRIES) {
             let file = file?;
             if file.byte(2)? == AXIS_LABELS {
                 return Ok((normalisation, Some(file.text(0)?)));

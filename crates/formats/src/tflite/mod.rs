@@ -166,6 +166,32 @@ struct Tensor {
 }
 
 impl Tensor {
+    /// Reads what the file says of a tensor; its memory is taken off what is `left`.
+    fn read(table: Table, left: &mut usize) -> Result<Self, FormatError> {
+        let mut name = table.text(3)?;
+        // A tensor that several operations were fused into has the names of all of them.
+        let end = name.find(';').unwrap_or(name.len()).min(MAX_NAME);
+        name.truncate(name.floor_char_boundary(end));
+        let sizes = |field: usize| -> Result<Vec<i64>, FormatError> {
+            Ok(table.numbers::<4>(field)?.wholes().take(MAX_RANK + 1).map(i64::from).collect())
+        };
+        let (dims, signature) = (sizes(0)?, sizes(7)?);
+        charge(left, 64 + name.len() + 8 * (dims.len() + signature.len()))?;
+        if dims.len() > MAX_RANK || dims.iter().any(|&size| size < 0) {
+            return Err(FormatError::Tensor { tensor: name, reason: format!("its shape {dims:?} is out of range") });
+        }
+        let (mut scales, mut zeros, mut axis) = (Vec::new(), Vec::new(), 0);
+        if let Some(quantisation) = table.table(4)? {
+            let (scale, zero) = (quantisation.numbers::<4>(2)?, quantisation.numbers::<8>(3)?);
+            charge(left, scale.len().saturating_add(zero.len()).saturating_mul(8))?;
+            scales = scale.floats().collect();
+            zeros = zero.longs().collect();
+            axis = i64::from(quantisation.whole(6, 0)?);
+        }
+        let (kind, buffer, sparse) = (table.byte(1)?, table.index(2)?, table.table(6)?.is_some());
+        Ok(Self { name, kind, dims, signature, scales, zeros, axis, buffer, sparse, declared: false })
+    }
+
     fn data_type(&self) -> Result<DataType, FormatError> {
         data_type(self.kind).ok_or_else(|| FormatError::Tensor {
             tensor: self.name.clone(),
@@ -195,48 +221,9 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(bytes: &'a Bytes, root: Table<'a>, graph: Table<'a>) -> Result<Self, FormatError> {
         let mut network = Network::new("TensorFlow Lite");
-        let mut left = (1 << 22) + bytes.len().saturating_mul(2);
-        let mut tensors = Vec::new();
-        for tensor in graph.tables(0)?.iter() {
-            let tensor = tensor?;
-            let mut name = tensor.text(3)?;
-            // A tensor that several operations were fused into has the names of all of them.
-            let end = name.find(';').unwrap_or(name.len()).min(MAX_NAME);
-            name.truncate(name.floor_char_boundary(end));
-            let sizes = |field: usize| -> Result<Vec<i64>, FormatError> {
-                Ok(tensor.numbers::<4>(field)?.wholes().take(MAX_RANK + 1).map(i64::from).collect())
-            };
-            let quantisation = tensor.table(4)?;
-            let (mut scales, mut zeros, mut axis) = (Vec::new(), Vec::new(), 0);
-            if let Some(quantisation) = quantisation {
-                let (scale, zero) = (quantisation.numbers::<4>(2)?, quantisation.numbers::<8>(3)?);
-                charge(&mut left, scale.len().saturating_add(zero.len()).saturating_mul(8))?;
-                scales = scale.floats().collect();
-                zeros = zero.longs().collect();
-                axis = i64::from(quantisation.whole(6, 0)?);
-            }
-            let dims = sizes(0)?;
-            let signature = sizes(7)?;
-            charge(&mut left, 64 + name.len() + 8 * (dims.len() + signature.len()))?;
-            if dims.len() > MAX_RANK || dims.iter().any(|&size| size < 0) {
-                return Err(FormatError::Tensor {
-                    tensor: name,
-                    reason: format!("its shape {dims:?} is out of range"),
-                });
-            }
-            tensors.push(Tensor {
-                name,
-                kind: tensor.byte(1)?,
-                dims,
-                signature,
-                scales,
-                zeros,
-                axis,
-                buffer: tensor.index(2)?,
-                sparse: tensor.table(6)?.is_some(),
-                declared: false,
-            });
-        }
+        let mut left = bytes.len().saturating_mul(2).saturating_add(1 << 22);
+        let mut tensors =
+            graph.tables(0)?.iter().map(|table| Tensor::read(table?, &mut left)).collect::<Result<Vec<_>, _>>()?;
         let (codes, buffers) = (root.tables(1)?, root.tables(4)?);
         // Layers are known by what they write; weights that share the name come second.
         for constant in [false, true] {
