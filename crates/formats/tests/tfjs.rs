@@ -218,6 +218,30 @@ fn graphs_without_a_signature_end_where_nothing_reads() {
 }
 
 #[test]
+fn pictures_with_channels_first_are_read() {
+    // As converters from other frameworks write it: a transposition stands behind the picture.
+    let mut files = altered("graph/plain", |model| {
+        let nodes = model["modelTopology"]["node"].as_array_mut().expect("nodes");
+        let image = nodes.iter_mut().find(|node| node["name"] == "image").expect("the picture");
+        let sizes: Vec<Value> = ["-1", "3", "16", "14"].iter().map(|size| json!({"size": size})).collect();
+        image["attr"]["shape"]["shape"]["dim"] = json!(sizes);
+        let conv = nodes.iter_mut().find(|node| node["op"] == "_FusedConv2D").expect("a convolution");
+        conv["input"][0] = json!("moved");
+        nodes.push(json!({"name": "order", "op": "Const", "attr": {"dtype": {"type": "DT_INT32"}}}));
+        nodes.push(json!({"name": "moved", "op": "Transpose", "input": ["image", "order"], "attr": {}}));
+        let group = json!({"paths": ["order.bin"], "weights": [{"name": "order", "shape": [4], "dtype": "int32"}]});
+        model["weightsManifest"].as_array_mut().expect("groups").push(group);
+    });
+    let order: Vec<u8> = [0, 2, 3, 1i32].into_iter().flat_map(i32::to_le_bytes).collect();
+    files.beside.push(("order.bin".to_owned(), order.into()));
+    let imported = read_model(&files).expect("a model");
+    assert_eq!(imported.graph.image_shape(), Some([3, 16, 14]));
+    let arrays = [golden("tflite/plain.input.npy"), golden("tfjs/graph/plain/output.npy")].map(|path| npy(&path));
+    let worst = difference(&imported, &arrays[0], &arrays[1]).expect("scores");
+    assert!(worst < 1e-4, "{worst:e}");
+}
+
+#[test]
 fn shards_that_are_missing_or_short_are_named() {
     let mut files = files("graph/residual.shards");
     assert!(files.beside.len() > 2, "{} shards", files.beside.len());

@@ -61,6 +61,8 @@ pub(crate) struct Network {
     /// What errors call the set of operations: `TensorFlow` or `TensorFlow Lite`.
     domain: &'static str,
     graph: proto::Graph,
+    /// Whether the picture has its channels last.
+    channels_last: bool,
     /// Names of values that are taken, each with the last number that was put behind it.
     taken: HashMap<String, usize>,
     /// The same for the titles of operations.
@@ -92,6 +94,7 @@ impl Network {
         Self {
             domain,
             graph: proto::Graph::default(),
+            channels_last: true,
             taken: HashMap::new(),
             titles: HashMap::new(),
             origins: HashMap::new(),
@@ -112,6 +115,10 @@ impl Network {
 
     /// Adds the picture; `None` are sizes that the file leaves open.
     pub fn input(&mut self, name: &str, data_type: DataType, dims: &[Option<i64>]) {
+        // Networks that came from elsewhere may take pictures with channels first and transpose them.
+        if let [_, Some(1 | 3), _, last] = dims {
+            self.channels_last = matches!(last, Some(1..=4));
+        }
         let dim = dims.iter().map(|size| Dimension { size: size.map(DimensionSize::Value) }).collect();
         self.graph.input.push(ValueInfo::tensor(name, data_type, Shape { dim }));
     }
@@ -289,7 +296,7 @@ impl Network {
             ..proto::Model::default()
         };
         let (file, bytes) = (description.file, description.bytes);
-        let origin = onnx::Origin { file, bytes, classifier: true, channels_last: true };
+        let origin = onnx::Origin { file, bytes, classifier: true, channels_last: self.channels_last };
         onnx::import(&model, origin).map_err(|error| match error {
             FormatError::UnknownOperator { op, domain, opset, node } => match self.unread.remove(&node) {
                 Some(error) => error,
