@@ -164,6 +164,25 @@ fn models_that_tensorflow_js_saved_itself_are_read() {
 }
 
 #[test]
+fn what_teachable_machine_writes_beside_its_models_is_taken_over() {
+    let with = |metadata: Value| {
+        let mut files = files("layers/plain.k2");
+        files.beside.push(("metadata.json".to_owned(), serde_json::to_vec(&metadata).expect("JSON").into()));
+        read_model(&files).expect("a model")
+    };
+    let labels = ["a", "b", "c", "d", "e"];
+    let graph = with(json!({"packageName": "@teachablemachine/image", "labels": labels})).graph;
+    assert_eq!(graph.labels.expect("labels"), labels);
+    let preprocessing = graph.preprocessing.expect("the range of pixels");
+    assert_eq!((preprocessing.scale, preprocessing.mean[0]), (1.0 / 127.0, 1.0));
+    let imported = with(json!({"labels": ["a"]}));
+    let warning = "metadata.json names 1 classes, but the network has 5; the names are not used.";
+    assert_eq!(imported.warnings, [warning]);
+    assert!(imported.graph.labels.is_none() && imported.graph.preprocessing.is_none());
+    assert!(with(json!([1])).graph.labels.is_none());
+}
+
+#[test]
 fn weights_are_found_by_name_in_any_order() {
     let files = altered("layers/plain.k2", |model| {
         // Names of layers in front of those of variables, and the last first; the bytes follow.
