@@ -82,11 +82,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`load`](Self::load), and what `pacer` says.
-    pub async fn load_paced(
-        graph: Rc<Graph>,
-        device: &Device,
-        pacer: &mut impl Pacer,
-    ) -> Result<Self, EngineError> {
+    pub async fn load_paced(graph: Rc<Graph>, device: &Device, pacer: &mut impl Pacer) -> Result<Self, EngineError> {
         let (mut done, total) = (0, graph.param_count());
         let mut params = Vec::with_capacity(graph.params.len());
         for param in &graph.params {
@@ -98,7 +94,8 @@ impl Network {
     }
 
     fn new(graph: Rc<Graph>, device: &Device, params: Vec<Upload>) -> Self {
-        let not_finite = graph.params.iter().zip(&params).filter(|(param, upload)| !upload.finite && param.data.held().is_none());
+        let not_finite =
+            graph.params.iter().zip(&params).filter(|(param, upload)| !upload.finite && param.data.held().is_none());
         let not_finite = not_finite.map(|(param, _)| param.name.clone()).collect();
         let params = params.into_iter().map(|upload| upload.tensor).collect();
         let constants = graph.node_ids().filter_map(|id| Some((id, constants(&graph, id, device)?))).collect();

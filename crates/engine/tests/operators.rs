@@ -1,10 +1,13 @@
 //! Every operator forward against onnxruntime's answers and backward against finite differences of the f64 reference
 //! interpreter, on the CPU and on the GPU.
 
+mod common;
+
 use std::{path::PathBuf, rc::Rc};
 
-use innspect_engine::{Composite, Device, Network, Tensor, Unpaced, Walk};
-use innspect_graph::{FinalActivation, Graph, reference};
+use common::{check_gradient, distance, largest};
+use innspect_engine::{Device, Network, Tensor, Unpaced};
+use innspect_graph::{FinalActivation, Graph};
 
 struct Case {
     name: String,
@@ -49,25 +52,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn seeded(count: usize, mut state: u64) -> Vec<f32> {
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
-/// `|a - b|`, infinite if one of them is no number.
-fn distance(a: f32, b: f32) -> f32 {
-    let distance = (a - b).abs();
-    if distance.is_nan() { f32::INFINITY } else { distance }
-}
-
-fn largest(values: &[f32]) -> f32 {
-    values.iter().fold(0.0_f32, |max, value| max.max(value.abs()))
-}
-
 /// The logits with what the reader took off the end of the network put on again.
 fn finish(logits: &[f32], batch: usize, activation: FinalActivation) -> Vec<f32> {
     let softmax = |logits: &[f32]| {
@@ -100,38 +84,8 @@ fn check(device: &Device) {
             failures.push(format!("{} forward: {:e}", case.name, error / scale));
             continue;
         }
-        // L = Σ weights · output; its gradient along a random direction, sample by sample.
-        let weights = seeded(output.len(), 7);
-        let seed = Tensor::from_slice(&weights, &tape.value(graph.output).dims(), device);
-        let rules = Composite::gradient().resolve(&graph);
-        let walk = Walk::new((graph.output, seed), &rules, graph.input);
-        let arrived = pollster::block_on(network.reverse(&tape, walk, &mut Unpaced)).expect("a reverse pass");
-        let gradient = pollster::block_on(arrived.relevance.read()).expect("numbers");
-        let (per_input, per_output) = (case.input.len() / batch, output.len() / batch);
-        for sample in 0..batch {
-            let x = &case.input[sample * per_input..][..per_input];
-            let direction = seeded(per_input, 11 + sample as u64);
-            let step = 1e-4 * largest(x).max(0.1);
-            let moved =
-                |sign: f32| -> Vec<f32> { x.iter().zip(&direction).map(|(x, d)| x + sign * step * d).collect() };
-            let (above, below) = (moved(1.0), moved(-1.0));
-            let loss = |x: &[f32]| -> f64 {
-                let logits = reference::logits(&graph, x).expect("the reference runs");
-                logits.iter().zip(&weights[sample * per_output..]).map(|(y, &w)| y * f64::from(w)).sum()
-            };
-            let expected = loss(&above) - loss(&below);
-            let parts: Vec<f64> = gradient[sample * per_input..][..per_input]
-                .iter()
-                .zip(above.iter().zip(&below))
-                .map(|(&g, (&a, &b))| f64::from(g) * (f64::from(a) - f64::from(b)))
-                .collect();
-            let actual: f64 = parts.iter().sum();
-            // Cancellation in the sum is no fault: errors count against the parts.
-            let scale = parts.iter().map(|part| part.abs()).sum::<f64>().max(expected.abs()).max(1e-9);
-            if actual.is_nan() || (actual - expected).abs() / scale > 5e-3 {
-                failures.push(format!("{} gradient, sample {sample}: {actual:e} is not {expected:e}", case.name));
-                break;
-            }
+        if let Err(error) = check_gradient(&network, &tape, &case.input, batch, 5e-3) {
+            failures.push(format!("{} {error}", case.name));
         }
     }
     assert!(failures.is_empty(), "{} operators differ:\n{}", failures.len(), failures.join("\n"));

@@ -1,11 +1,34 @@
 //! Prints the layers of a network: `cargo run -p innspect-formats --example list -- model.onnx`.
 
+use std::{ffi::OsStr, path::Path};
+
+use innspect_formats::{FileKind, Imported, ModelFiles, onnx, read_model, sniff};
+
+/// The network of a file; what lies in the same folder is given along with JSON, which holds no weights.
+fn read(path: &Path) -> Result<Imported, String> {
+    let load = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
+    let name = |path: &Path| path.file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned();
+    let bytes = load(path)?;
+    let result = match sniff(&bytes) {
+        // Single operators too.
+        FileKind::Onnx => onnx::read_any(&ModelFiles::new(name(path), bytes)),
+        kind => {
+            let mut files = ModelFiles::new(name(path), bytes);
+            let folder = path.parent().filter(|_| kind == FileKind::Json);
+            for entry in folder.into_iter().flat_map(std::fs::read_dir).flatten().flatten() {
+                if entry.path().is_file() {
+                    files.beside.push((name(&entry.path()), load(&entry.path())?.into()));
+                }
+            }
+            read_model(&files)
+        }
+    };
+    result.map_err(|error| format!("{} {} {}", error.what(), error.place(), error.advice()))
+}
+
 fn main() {
     for path in std::env::args().skip(1) {
-        let result = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
-            innspect_formats::onnx::read_any(&innspect_formats::ModelFiles::new(path.as_str(), bytes))
-                .map_err(|error| format!("{} {} {}", error.what(), error.place(), error.advice()))
-        });
+        let result = read(Path::new(&path));
         match result {
             Ok(imported) => {
                 let graph = &imported.graph;

@@ -12,12 +12,16 @@ const TO_ONNX: &str = "Or convert it in Python: model.export(\"model.onnx\", for
 const FROM_TORCH: &str =
     "Export the network in PyTorch: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \"model.onnx\").";
 
+/// What to do with a network that TensorFlow converted.
+const FROM_TENSORFLOW: &str = "Convert the network again from Keras with a fixed input size and TensorFlow's own \
+                               operations only, or save it as it is in Python: model.save(\"model.keras\").";
+
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The file is something other than a network this crate reads.
-    #[error("{name} is {}, not a network in ONNX format", kind.describe())]
+    #[error("{name} is {}, not a network in ONNX, Keras or TensorFlow format", kind.describe())]
     NotAModel {
         /// File name.
         name: String,
@@ -31,13 +35,13 @@ pub enum FormatError {
         reason: String,
     },
     /// The network uses an operator that is not implemented.
-    #[error("the operator {op} of {domain} (opset {opset}) is not supported")]
+    #[error("the operator {op} of {domain}{} is not supported", version(*opset))]
     UnknownOperator {
         /// Operator.
         op: String,
         /// Operator set.
         domain: String,
-        /// Version of the set that the file asks for.
+        /// Version of the set that the file asks for, 0 if the format has no versions.
         opset: i64,
         /// Node.
         node: String,
@@ -48,6 +52,16 @@ pub enum FormatError {
         /// Operator.
         op: String,
         /// Node.
+        node: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// An operation of TensorFlow is used in a way that is not implemented or not valid.
+    #[error("a {op} operation cannot be read: {reason}")]
+    Operation {
+        /// Kind of operation.
+        op: String,
+        /// Its name or, in a format without such names, that of what it writes.
         node: String,
         /// What does not fit.
         reason: String,
@@ -164,6 +178,11 @@ pub enum FormatError {
     },
 }
 
+/// The version of an operator set, to follow its name.
+fn version(opset: i64) -> String {
+    if opset == 0 { String::new() } else { format!(" (opset {opset})") }
+}
+
 impl FormatError {
     /// What happened, one sentence.
     #[must_use]
@@ -181,7 +200,9 @@ impl FormatError {
     #[must_use]
     pub fn place(&self) -> String {
         match self {
-            Self::UnknownOperator { node, op, .. } | Self::Node { node, op, .. } => format!("node {node:?} ({op})"),
+            Self::UnknownOperator { node, op, .. } | Self::Node { node, op, .. } | Self::Operation { node, op, .. } => {
+                format!("node {node:?} ({op})")
+            }
             Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
                 format!("layer {layer:?} ({class})")
             }
@@ -198,6 +219,10 @@ impl FormatError {
             Self::Damaged { .. } | Self::Tensor { .. } => {
                 "Download or export the file again; it may have been cut off.".to_owned()
             }
+            Self::UnknownOperator { domain, .. } if domain.starts_with("TensorFlow") => {
+                format!("Only image classifiers are read. {FROM_TENSORFLOW}")
+            }
+            Self::Operation { .. } => FROM_TENSORFLOW.to_owned(),
             Self::UnknownOperator { op, .. } => match op.as_str() {
                 "If" | "Loop" | "Scan" => {
                     "Export the network without control flow, for instance by tracing it with a fixed input size."

@@ -20,15 +20,19 @@
 pub mod keras;
 pub mod onnx;
 pub mod pickle;
+pub mod tfjs;
+pub mod tflite;
 pub mod torch;
 
 mod blob;
+mod bundle;
 mod error;
 mod hdf5;
 mod inflate;
 mod labels;
 mod lower;
 mod sniff;
+mod tensorflow;
 mod zip;
 
 use innspect_graph::Graph;
@@ -92,15 +96,25 @@ impl ModelFiles {
 /// # Errors
 /// [`FormatError`], which for other kinds of files says what the file is and how to convert it.
 pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
+    read(files, false)
+}
+
+/// Reads a network that may be one of the files `inside` a plain zip.
+fn read(files: &ModelFiles, inside: bool) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
-    match sniff_blob(&files.file)? {
-        FileKind::Onnx => onnx::read(files),
-        FileKind::Hdf5 => keras::read_hdf5(&files.file, name),
-        FileKind::Keras => keras::read_archive(&files.file, name),
-        FileKind::TorchZip | FileKind::Pickle => torch::read_checkpoint(files, None),
-        FileKind::Safetensors => torch::read_safetensors(files, None),
-        kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
-    }
+    let kind = sniff_blob(&files.file)?;
+    let found = match kind {
+        FileKind::Onnx => Some(onnx::read(files)?),
+        FileKind::Hdf5 => Some(keras::read_hdf5(&files.file, name)?),
+        FileKind::Keras => Some(keras::read_archive(&files.file, name)?),
+        FileKind::TorchZip | FileKind::Pickle => Some(torch::read_checkpoint(files, None)?),
+        FileKind::Safetensors => Some(torch::read_safetensors(files, None)?),
+        FileKind::TfLite => Some(tflite::read(files.file.bytes()?, name)?),
+        FileKind::Json => tfjs::read(files)?,
+        FileKind::Zip if !inside => bundle::open(files)?.map(|files| read(&files, true)).transpose()?,
+        _ => None,
+    };
+    found.ok_or_else(|| FormatError::NotAModel { name: name.to_owned(), kind })
 }
 
 /// Weights of this many elements (1 MiB; few in unit tests, whose files are small) are deferred where a format allows it:

@@ -107,18 +107,31 @@ impl FileKind {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Onnx | Self::Hdf5 | Self::Keras | Self::TorchZip | Self::Pickle | Self::Safetensors => "",
+            Self::Onnx
+            | Self::Hdf5
+            | Self::Keras
+            | Self::TfLite
+            | Self::TorchZip
+            | Self::Pickle
+            | Self::Safetensors => "",
             Self::SavedModel => {
                 "Convert its folder: python -m tf2onnx.convert --saved-model folder --output model.onnx."
             }
-            Self::TfLite => "Convert it: python -m tf2onnx.convert --tflite model.tflite --output model.onnx.",
-            Self::Gguf => "Load an image classifier in ONNX or Keras format.",
-            Self::Zip | Self::Gzip => "Unpack it first and load the .onnx, .keras or .h5 file in it.",
-            Self::Npz | Self::Npy => {
-                "Load a network in ONNX or Keras format; arrays alone do not say how they are connected."
+            Self::Gguf => "Load an image classifier in ONNX, Keras or TensorFlow Lite format.",
+            Self::Zip => {
+                "Load a zip with one network in it: an .onnx, .keras, .h5 or .tflite file, or a model.json of \
+                 TensorFlow.js with its shards."
             }
-            Self::Json | Self::Text => {
-                "Load a network in ONNX or Keras format; a list of class names belongs under labels."
+            Self::Gzip => "Unpack it first and load the .onnx, .keras, .h5 or .tflite file in it.",
+            Self::Npz | Self::Npy => {
+                "Load a network in ONNX, Keras or TensorFlow Lite format; arrays alone do not say how they are connected."
+            }
+            Self::Json => {
+                "Load a network: of JSON files only the model.json of TensorFlow.js is one; a list of class names \
+                 belongs under labels."
+            }
+            Self::Text => {
+                "Load a network in ONNX, Keras or TensorFlow Lite format; a list of class names belongs under labels."
             }
             Self::Png
             | Self::Jpeg
@@ -128,11 +141,12 @@ impl FileKind {
             | Self::Avif
             | Self::Heic
             | Self::Tiff
-            | Self::Svg => "Load it as a picture; as a network an ONNX or Keras file is needed.",
+            | Self::Svg => "Load it as a picture; as a network an ONNX, Keras or TensorFlow Lite file is needed.",
             Self::Html => "The link led to a page; use the download button there to get the file itself.",
             Self::GitLfs => "Get the file itself with git lfs pull, or with the download button of the web page.",
             Self::Pdf | Self::Empty | Self::Unknown => {
-                "Load a network in ONNX or Keras format (.onnx, .keras, .h5); the download may have failed."
+                "Load a network in ONNX, Keras or TensorFlow format (.onnx, .keras, .h5, .tflite, or model.json with its \
+                 shards); the download may have failed."
             }
         }
     }

@@ -87,6 +87,11 @@ impl Zip {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
+    /// How many bytes all entries have together once they are unpacked.
+    pub fn unpacked(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
+    }
+
     /// An entry, `None` if there is none of this name. A stored entry is a part of the archive; only its checksum is
     /// read.
     ///

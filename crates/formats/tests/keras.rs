@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{golden, npy};
+use common::{golden, npy, pack};
 use innspect_formats::{FormatError, Imported, ModelFiles, read_model};
 use innspect_graph::{FinalActivation, Op, OpKind, guess_preprocessing, reference};
 
@@ -227,40 +227,6 @@ fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
         at = start + size;
     }
     entries
-}
-
-/// An archive with these entries; `size` is what the directory says of the last one, if not the truth.
-fn pack(entries: &[(String, Vec<u8>)], size: Option<u32>) -> Vec<u8> {
-    let (mut body, mut directory) = (Vec::new(), Vec::new());
-    for (index, (name, data)) in entries.iter().enumerate() {
-        let mut checksum = flate2::Crc::new();
-        checksum.update(data);
-        let last = index + 1 == entries.len();
-        let claimed = size.filter(|_| last);
-        let mut common = vec![20, 0, 0, 0, if claimed.is_some() { 8 } else { 0 }, 0, 0, 0, 0, 0];
-        common.extend(checksum.sum().to_le_bytes());
-        common.extend((data.len() as u32).to_le_bytes());
-        common.extend(claimed.unwrap_or(data.len() as u32).to_le_bytes());
-        common.extend((name.len() as u16).to_le_bytes());
-        common.extend([0, 0]);
-        directory.extend(b"PK\x01\x02\x14\0");
-        directory.extend(&common);
-        directory.extend([0; 10]);
-        directory.extend((body.len() as u32).to_le_bytes());
-        directory.extend(name.as_bytes());
-        body.extend(b"PK\x03\x04");
-        body.extend(&common);
-        body.extend(name.as_bytes());
-        body.extend(data);
-    }
-    let start = body.len() as u32;
-    body.extend(&directory);
-    body.extend(b"PK\x05\x06\0\0\0\0");
-    body.extend([(entries.len() as u16).to_le_bytes(), (entries.len() as u16).to_le_bytes()].concat());
-    body.extend((directory.len() as u32).to_le_bytes());
-    body.extend(start.to_le_bytes());
-    body.extend([0, 0]);
-    body
 }
 
 /// Reads a stored archive with another architecture.

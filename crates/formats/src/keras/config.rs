@@ -71,10 +71,14 @@ fn text<'a>(object: &'a Map<String, Value>, key: &str) -> &'a str {
 /// # Errors
 /// If it is no Sequential or Functional model.
 pub(super) fn parse(json: &str) -> Result<Model, FormatError> {
-    let value: Value = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+    from_value(serde_json::from_str(json).map_err(|error| bad(error.to_string()))?, json.len())
+}
+
+/// The same from JSON of `length` bytes that was read already.
+pub(super) fn from_value(value: Value, length: usize) -> Result<Model, FormatError> {
     let Value::Object(object) = value else { return Err(bad("it is not an object")) };
     // Names inside a model have its name in front; a file can afford so much of that.
-    let mut left = Limits { layers: MAX_LAYERS, text: (1 << 22) + json.len() };
+    let mut left = Limits { layers: MAX_LAYERS, text: (1 << 22) + length };
     let class = text(&object, "class_name").to_owned();
     layer(object, 0, 0, &mut left)?.model.ok_or(FormatError::UnknownLayer { class, layer: "model".to_owned() })
 }

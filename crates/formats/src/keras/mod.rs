@@ -12,6 +12,8 @@ mod weights;
 
 use innspect_graph::GraphError;
 
+pub(crate) use weights::Named;
+
 use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};
 
 /// Why a layer is refused; the importer adds which layer it is.
@@ -112,4 +114,21 @@ pub fn read_archive(file: &Blob, name: &str) -> Result<Imported, FormatError> {
     let file = hdf5::File::open(weights)?;
     let weights = weights::Weights::archive(file.root()?, &model)?;
     import::import(&model, &weights, version, "archive", name)
+}
+
+/// Reads an architecture whose weights another format holds in a list: `container` says which.
+///
+/// # Errors
+/// As [`read_hdf5`].
+pub(crate) fn read_named(
+    architecture: serde_json::Value,
+    length: usize,
+    list: &dyn Named,
+    version: &str,
+    container: &str,
+    name: &str,
+) -> Result<Imported, FormatError> {
+    let model = config::from_value(architecture, length)?;
+    let weights = weights::Weights::named(list, &model)?;
+    import::import(&model, &weights, version, container, name)
 }

@@ -13,8 +13,23 @@ use crate::{FormatError, hdf5};
 
 /// The weights of a network, by the path of the layer.
 pub(super) struct Weights<'a> {
-    root: hdf5::Object<'a>,
+    source: Source<'a>,
     places: HashMap<String, Vec<String>>,
+}
+
+/// What holds the weights.
+enum Source<'a> {
+    Hdf5(hdf5::Object<'a>),
+    Named(&'a dyn Named),
+}
+
+/// Weights that a file gives in a list of names.
+pub(crate) trait Named {
+    /// Their names in the order of the file.
+    fn names(&self) -> &[String];
+
+    /// The shape and the elements of one.
+    fn read(&self, name: &str) -> Option<(Vec<usize>, Elements)>;
 }
 
 /// A layer that has weights, its path and whether its weights are trained.
@@ -119,9 +134,53 @@ impl<'a> Weights<'a> {
                 .filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"))
                 .map(|name| join(&layer.name, &name))
                 .collect();
-            assign(&inner, &names, &mut places)?;
+            assign(&inner, &names, false, &mut places)?;
         }
-        Ok(Self { root, places })
+        Ok(Self { source: Source::Hdf5(root), places })
+    }
+
+    /// The weights in a list. Their names are places in an archive, or those of the variables; then the weights of a
+    /// layer of the model stand together, in the order of the model or in that of its layers' names.
+    pub fn named(list: &'a dyn Named, model: &Model) -> Result<Self, FormatError> {
+        let mut places = HashMap::new();
+        let names = list.names();
+        let source = Source::Named(list);
+        if names.iter().any(|name| name.contains("/vars/")) {
+            let mut first = names.iter().filter_map(|name| name.split('/').next());
+            let list = first.find(|first| first.starts_with('_')).unwrap_or("layers");
+            containers(model, list, "", list, &mut places);
+            return Ok(Self { source, places });
+        }
+        let mut groups: Vec<Vec<Leaf>> = Vec::new();
+        for layer in &model.layers {
+            let mut inner = Vec::new();
+            leaves(layer, "", true, &mut inner);
+            groups.push(inner);
+        }
+        let top =
+            |group: &Vec<Leaf>| group.first().map(|leaf| leaf.path.split('/').next().unwrap_or_default().to_owned());
+        for by_name in [false, true] {
+            if by_name {
+                groups.sort_by_key(top);
+            }
+            let mut rest = names;
+            let mut parts = Vec::new();
+            for group in &groups {
+                let count = group.iter().map(|leaf| expected(leaf.layer).len()).sum::<usize>().min(rest.len());
+                let (part, after) = rest.split_at(count);
+                rest = after;
+                parts.push(part);
+            }
+            if groups.iter().zip(&parts).all(|(group, part)| fits(&order(group), group, part, true)) {
+                for (group, part) in groups.iter().zip(parts) {
+                    assign(group, part, true, &mut places)?;
+                }
+                return Ok(Self { source, places });
+            }
+        }
+        let all: Vec<Leaf> = groups.into_iter().flatten().collect();
+        assign(&all, names, true, &mut places)?;
+        Ok(Self { source, places })
     }
 
     /// The weights in the file inside a `.keras` archive.
@@ -131,7 +190,7 @@ impl<'a> Weights<'a> {
         let list = if old { "_layer_checkpoint_dependencies" } else { "layers" };
         let mut places = HashMap::new();
         containers(model, list, "", list, &mut places);
-        Ok(Self { root, places })
+        Ok(Self { source: Source::Hdf5(root), places })
     }
 
     /// A weight of the layer at `path`: its shape and its elements.
@@ -139,7 +198,11 @@ impl<'a> Weights<'a> {
         let place = self.places.get(path).and_then(|places| places.get(index));
         let missing = || Refusal::reason(format!("the file does not hold its weight number {}", index + 1));
         let place = place.ok_or_else(missing)?;
-        let object = self.root.find(place)?.ok_or_else(missing)?;
+        let root = match &self.source {
+            Source::Hdf5(root) => root,
+            Source::Named(list) => return list.read(place).ok_or_else(missing),
+        };
+        let object = root.find(place)?.ok_or_else(missing)?;
         let fail = |error: FormatError| match error {
             FormatError::Unsupported { what } => {
                 FormatError::Tensor { tensor: place.clone(), reason: format!("it has {what}, which are not supported") }
@@ -172,9 +235,10 @@ fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut H
     }
 }
 
-/// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest.
-fn assign(leaves: &[Leaf], names: &[String], places: &mut HashMap<String, Vec<String>>) -> Result<(), FormatError> {
-    let mut order: Vec<(usize, usize, &str)> = Vec::new();
+/// The weights of some layers in the order of a group: what training changes first, then the rest. Each is the position
+/// of its layer, its own among the layer's, and its name.
+fn order(leaves: &[Leaf]) -> Vec<(usize, usize, &'static str)> {
+    let mut order = Vec::new();
     for trained in [true, false] {
         for (at, leaf) in leaves.iter().enumerate() {
             for (index, (name, own)) in expected(leaf.layer).into_iter().enumerate() {
@@ -184,22 +248,45 @@ fn assign(leaves: &[Leaf], names: &[String], places: &mut HashMap<String, Vec<St
             }
         }
     }
+    order
+}
+
+/// Whether a list of names has this order; `owned` asks for the names of the layers too.
+fn fits(order: &[(usize, usize, &str)], leaves: &[Leaf], names: &[String], owned: bool) -> bool {
+    order.len() == names.len()
+        && order.iter().zip(names).all(|((at, _, wanted), name)| {
+            same(wanted, base(name)) && (!owned || leaves.get(*at).is_some_and(|leaf| owns(leaf, name)))
+        })
+}
+
+/// Whether a weight has the name of a layer.
+fn owns(leaf: &Leaf, name: &str) -> bool {
+    name.rsplit('/').nth(1) == leaf.layer.name.rsplit('/').next()
+}
+
+/// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest;
+/// that order is enough unless the names of the layers must be right as well (`owned`).
+fn assign(
+    leaves: &[Leaf],
+    names: &[String],
+    owned: bool,
+    places: &mut HashMap<String, Vec<String>>,
+) -> Result<(), FormatError> {
+    let order = order(leaves);
     let mut slots: Vec<Vec<Option<&String>>> =
         leaves.iter().map(|leaf| vec![None; expected(leaf.layer).len()]).collect();
-    let fits =
-        order.len() == names.len() && order.iter().zip(names).all(|((.., wanted), name)| same(wanted, base(name)));
+    let fits = fits(&order, leaves, names, owned);
     for (position, (at, index, wanted)) in order.into_iter().enumerate() {
         let found = if fits {
             names.get(position)
-        } else if let [leaf] = leaves {
+        } else if let ([leaf], false) = (leaves, owned) {
             // One layer: by the name of the weight, else by position.
             let by_name = names.iter().find(|name| same(wanted, base(name)));
             by_name.or_else(|| names.get(position).filter(|_| names.len() == expected(leaf.layer).len()))
         } else {
-            let owner = leaves.get(at).map(|leaf| leaf.layer.name.as_str()).unwrap_or_default();
-            let mut matching = names
-                .iter()
-                .filter(|name| same(wanted, base(name)) && name.rsplit('/').nth(1) == owner.rsplit('/').next());
+            let owner = leaves.get(at);
+            let mut matching =
+                names.iter().filter(|name| same(wanted, base(name)) && owner.is_some_and(|leaf| owns(leaf, name)));
             matching.next().filter(|_| matching.next().is_none())
         };
         if let Some(slot) = slots.get_mut(at).and_then(|slots| slots.get_mut(index)) {

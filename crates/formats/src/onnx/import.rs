@@ -58,7 +58,7 @@ pub(crate) struct Importer<'a> {
     /// How often each tensor is read, to know whether an optional output matters.
     readers: HashMap<&'a str, usize>,
     readers_left: HashMap<&'a str, usize>,
-    /// Initializers that the current node is the last to read.
+    /// Constants that the current node is the last to read.
     last_read: Vec<&'a str>,
     node: &'a proto::Node,
     /// While a node is read as another operator: the names of that one's inputs, and whether an op follows that gives the
@@ -79,12 +79,21 @@ pub(crate) fn title(node: &proto::Node) -> String {
 /// The newest operator set whose operators are known.
 const NEWEST_OPSET: i64 = 28;
 
-pub(crate) fn import(
-    model: &proto::Model,
-    graph: &proto::Graph,
-    files: &ModelFiles,
-    classifier: bool,
-) -> Result<Imported, FormatError> {
+/// Where a model is from, and what is known of it beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    /// The file, and those that hold weights of it.
+    pub files: &'a ModelFiles,
+    /// Size of the file, which bounds what is computed from its constants.
+    pub bytes: u64,
+    /// Whether its output must be a vector of scores.
+    pub classifier: bool,
+    /// Whether pictures have their channels last; otherwise it is told from the sizes of the input.
+    pub channels_last: bool,
+}
+
+pub(crate) fn import(model: &proto::Model, graph: &proto::Graph, origin: Origin) -> Result<Imported, FormatError> {
+    let Origin { files, bytes, classifier, channels_last } = origin;
     if graph.node.len() > MAX_NODES {
         return Err(FormatError::TooLarge { what: "nodes", actual: graph.node.len(), limit: MAX_NODES });
     }
@@ -95,14 +104,14 @@ pub(crate) fn import(
         warnings
             .push(format!("The file uses opset {opset}; 7 to {NEWEST_OPSET} are known, so it may be read wrongly."));
     }
-    let bytes = files.file.len().saturating_add(external::check(graph, files)?);
+    let bytes = bytes.saturating_add(external::check(graph, files)?);
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
 
     let initializers: HashMap<&str, &proto::Tensor> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let outputs = candidates(graph)?;
     let order = order(graph, &needed(graph, &outputs));
-    let input = input(graph, &initializers, &mut warnings)?;
+    let input = input(graph, &initializers, channels_last, &mut warnings)?;
 
     let raw = input.raw;
     let name = if graph.name.is_empty() { &files.name } else { &graph.name };
@@ -341,7 +350,9 @@ impl<'a> Importer<'a> {
         for name in &self.node.input {
             if let Some(left) = self.readers_left.get_mut(name.as_str()) {
                 *left = left.saturating_sub(1);
-                if *left == 0 && self.initializers.contains_key(name.as_str()) {
+                let constant = self.initializers.contains_key(name.as_str())
+                    || matches!(self.entries.get(name.as_str()), Some(Entry::Constant(_)));
+                if *left == 0 && constant {
                     self.last_read.push(name);
                 }
             }

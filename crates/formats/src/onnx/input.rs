@@ -29,6 +29,7 @@ pub(super) struct Input<'a> {
 pub(super) fn input<'a>(
     graph: &'a proto::Graph,
     initializers: &HashMap<&str, &proto::Tensor>,
+    channels_last: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Input<'a>, FormatError> {
     let refuse = |reason: String| FormatError::Input { reason };
@@ -88,8 +89,9 @@ pub(super) fn input<'a>(
         [batch, second, third, fourth] => {
             // Grey and colour are likelier than four channels, a map of 4 pixels or less than a hint in the file.
             let usual = |size: Option<usize>| matches!(size, Some(1 | 3));
-            let channels_last =
-                !usual(second) && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
+            let channels_last = channels_last
+                || !usual(second)
+                    && (usual(fourth) || to_channels_first || !is_channels(second) && is_channels(fourth));
             let (channels, height, width) =
                 if channels_last { (fourth, second, third) } else { (second, third, fourth) };
             let channels = match channels.or_else(|| first_channels(graph, initializers)) {

@@ -18,6 +18,7 @@ mod ops;
 mod order;
 mod tensor;
 
+pub(crate) use import::{Origin, import};
 use innspect_graph::GraphError;
 use prost::Message;
 
@@ -82,5 +83,6 @@ fn decode(files: &ModelFiles, classifier: bool) -> Result<Imported, FormatError>
     let mut model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
     let graph = model.graph.take().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     let graph = inline::inline(graph, &model.functions, size)?;
-    import::import(&model, &graph, files, classifier)
+    let origin = Origin { files, bytes: size as u64, classifier, channels_last: false };
+    import(&model, &graph, origin)
 }

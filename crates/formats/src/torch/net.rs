@@ -8,7 +8,7 @@ use innspect_graph::{
 };
 
 use super::state::{Read, State};
-use crate::FormatError;
+use crate::{FormatError, lower};
 
 /// Why a network cannot be built.
 #[derive(Debug)]
@@ -203,14 +203,8 @@ impl<'a> Net<'a> {
     pub fn layer_norm(&mut self, x: ValueId, module: &str, epsilon: f32) -> Flow {
         let [channels, ..] = self.size(x);
         let part = |part: &str| format!("{module}.{part}");
-        let mean = Op::Reduce { kind: ReduceKind::Mean, axes: vec![0], keep_dims: true };
-        let average = self.node(&part("mean"), mean.clone(), &[x])?;
-        let centred = self.node(&part("centred"), Op::Binary(BinaryKind::Sub), &[x, average])?;
-        let square = self.node(&part("square"), Op::Activation(Activation::Pow { exponent: 2.0 }), &[centred])?;
-        let variance = self.node(&part("variance"), mean, &[square])?;
-        let padded = self.affine(variance, &part("epsilon"), None, Some(Arc::from([epsilon])))?;
-        let deviation = self.node(&part("deviation"), Op::Activation(Activation::Sqrt), &[padded])?;
-        let normal = self.node(&part("normal"), Op::Binary(BinaryKind::Div), &[centred, deviation])?;
+        let epsilon = self.builder.param(part("epsilon"), vec![1, 1, 1], vec![epsilon]);
+        let normal = lower::normalize(x, vec![0], epsilon, true, |at, op, inputs| self.node(&part(at), op, inputs))?;
         let (weight, bias) = (self.vector(&part("weight"), channels)?, self.vector(&part("bias"), channels)?);
         self.affine(normal, module, Some(weight), Some(bias))
     }

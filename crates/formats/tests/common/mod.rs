@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use innspect_formats::Imported;
+use innspect_graph::{FinalActivation, reference};
+
 /// An array from a `.npy` file: f32 (or f64), C order.
 pub struct Npy {
     pub shape: Vec<usize>,
@@ -41,4 +44,90 @@ pub fn npy(path: &Path) -> Npy {
 /// A file of the golden numbers.
 pub fn golden(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file)
+}
+
+/// The scores that a network gives instead of its logits.
+pub fn scores(imported: &Imported, logits: Vec<f64>) -> Vec<f64> {
+    let softmax = |logits: &[f64]| -> Vec<f64> {
+        let max = logits.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
+        logits.iter().map(|logit| (logit - max).exp() / sum).collect()
+    };
+    match imported.graph.final_activation {
+        FinalActivation::Softmax => softmax(&logits),
+        FinalActivation::LogSoftmax => softmax(&logits).into_iter().map(f64::ln).collect(),
+        FinalActivation::Sigmoid => logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
+        FinalActivation::None => logits,
+    }
+}
+
+/// The largest difference over pictures `[N, H, W, C]`, relative to the largest score.
+pub fn difference(imported: &Imported, input: &Npy, output: &Npy) -> Result<f64, String> {
+    let size = input.data.len() / input.shape[0];
+    let mut result = Vec::new();
+    for sample in input.data.chunks_exact(size) {
+        let mut sample: Vec<f32> = sample.iter().map(|&value| value as f32).collect();
+        if let [_, height, width, channels] = input.shape[..] {
+            let pixels = height * width;
+            sample = (0..size).map(|index| sample[index % pixels * channels + index / pixels]).collect();
+        }
+        let logits = reference::logits(&imported.graph, &sample).map_err(|error| error.to_string())?;
+        result.extend(scores(imported, logits));
+    }
+    if result.len() != output.data.len() {
+        return Err(format!("{} values instead of {}", result.len(), output.data.len()));
+    }
+    let largest = output.data.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let mut worst = 0.0f64;
+    for (result, output) in result.iter().zip(&output.data) {
+        let difference = (result - output).abs();
+        worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
+    }
+    Ok(worst / largest)
+}
+
+/// xorshift64*, so that a failure can be repeated.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+    }
+}
+
+/// An archive with these entries; `size` is what the directory says of the last one, if not the truth.
+pub fn pack(entries: &[(String, Vec<u8>)], size: Option<u32>) -> Vec<u8> {
+    let (mut body, mut directory) = (Vec::new(), Vec::new());
+    for (index, (name, data)) in entries.iter().enumerate() {
+        let mut checksum = flate2::Crc::new();
+        checksum.update(data);
+        let last = index + 1 == entries.len();
+        let claimed = size.filter(|_| last);
+        let mut common = vec![20, 0, 0, 0, if claimed.is_some() { 8 } else { 0 }, 0, 0, 0, 0, 0];
+        common.extend(checksum.sum().to_le_bytes());
+        common.extend((data.len() as u32).to_le_bytes());
+        common.extend(claimed.unwrap_or(data.len() as u32).to_le_bytes());
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0, 0]);
+        directory.extend(b"PK\x01\x02\x14\0");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend((body.len() as u32).to_le_bytes());
+        directory.extend(name.as_bytes());
+        body.extend(b"PK\x03\x04");
+        body.extend(&common);
+        body.extend(name.as_bytes());
+        body.extend(data);
+    }
+    let start = body.len() as u32;
+    body.extend(&directory);
+    body.extend(b"PK\x05\x06\0\0\0\0");
+    body.extend([(entries.len() as u16).to_le_bytes(), (entries.len() as u16).to_le_bytes()].concat());
+    body.extend((directory.len() as u32).to_le_bytes());
+    body.extend(start.to_le_bytes());
+    body.extend([0, 0]);
+    body
 }

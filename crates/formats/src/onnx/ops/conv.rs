@@ -54,14 +54,26 @@ fn kernel_dims(inputs: &Inputs) -> Result<[usize; 4], Refusal> {
 }
 
 pub(super) fn conv(importer: &mut Importer, attributes: Attributes, inputs: &Inputs) -> Outcome {
-    let [_, _, height, width] = kernel_dims(inputs)?;
+    let [_, per_group, height, width] = kernel_dims(inputs)?;
     let input = map(importer, tensor(inputs, 0)?)?;
     let stride = attributes.pair("strides", 1)?;
     let dilation = attributes.pair("dilations", 1)?;
     let pads = window_pads(attributes, spatial(&input)?, [height, width], stride, dilation)?;
     let weight = weight(importer, inputs, 1)?;
     let bias = bias(importer, inputs, 2)?;
-    let groups = size(attributes.int_or("group", 1))?;
+    let groups = match size(attributes.int_or("group", 1))? {
+        // As many as fit, as TensorFlow has it, whose networks are read through here too.
+        0 => {
+            let channels = input.full.get(1).copied().unwrap_or(0);
+            channels
+                .checked_div(per_group)
+                .filter(|&groups| groups.checked_mul(per_group) == Some(channels))
+                .ok_or_else(|| {
+                    Refusal::reason(format!("its kernel for {per_group} channels does not match {channels} channels"))
+                })?
+        }
+        groups => groups,
+    };
     let id = importer.main(Op::Conv2d(Conv2d { weight, bias, stride, pads, dilation, groups }), &[input.id])?;
     wrap(importer, id, input.batch)
 }
