@@ -11,7 +11,7 @@ use std::{
 
 use common::{check_gradient, distance, largest, seeded};
 use innspect_engine::{Device, Network, Tensor, Unpaced};
-use innspect_formats::{ModelFiles, read_model};
+use innspect_formats::{FileKind, ModelFiles, read_model, sniff_blob, torch};
 use innspect_graph::{Graph, reference};
 
 /// Larger networks would take the interpreter too long.
@@ -45,7 +45,13 @@ fn networks() -> BTreeMap<String, Graph> {
             let read = |path: &Path| std::fs::read(path).expect("the file");
             let beside = siblings.map(|other| (name(other), read(other).into())).collect();
             let files = ModelFiles { beside, ..ModelFiles::new(name(path), read(path)) };
-            if let Ok(imported) = read_model(&files)
+            // The pictures of classifiers in PyTorch's own format are too large for the interpreter; theirs is not said.
+            let imported = match sniff_blob(&files.file).expect("bytes") {
+                FileKind::TorchZip | FileKind::Pickle => torch::read_checkpoint(&files, Some(32)),
+                FileKind::Safetensors => torch::read_safetensors(&files, Some(32)),
+                _ => read_model(&files),
+            };
+            if let Ok(imported) = imported
                 && imported.graph.value(imported.graph.input).shape.numel() <= MAX_INPUT
             {
                 let title = path.strip_prefix(&golden).expect("inside").display().to_string();
