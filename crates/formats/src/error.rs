@@ -91,6 +91,20 @@ pub enum FormatError {
         /// known.
         candidates: Vec<String>,
     },
+    /// The file holds weights alone, and they are not those of the architecture that was chosen.
+    #[error(
+        "these are not the weights of {architecture}: the layer {layer:?} has weights of shape {expected}, the file {found}"
+    )]
+    OtherArchitecture {
+        /// The chosen architecture.
+        architecture: String,
+        /// The first layer that differs.
+        layer: String,
+        /// The shapes of its weights.
+        expected: String,
+        /// Those in the file.
+        found: String,
+    },
     /// Files that the network's file refers to were not given along.
     #[error("{} missing: {}", if files.len() == 1 { "a file is" } else { "files are" }, files.join(", "))]
     MissingFiles {
@@ -217,6 +231,11 @@ impl FormatError {
                 "Choose the architecture: {}. Or save the whole network in Python: model.save(\"model.keras\").",
                 candidates.join(", ")
             ),
+            Self::OtherArchitecture { .. } => {
+                "Choose another architecture, or none, so that the weights tell it. Or save the whole network in Python: \
+                 model.save(\"model.keras\")."
+                    .to_owned()
+            }
             Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
             Self::ExternalData { file, .. } => format!(
                 "Save the network as one file: onnx.save_model(model, path, save_as_external_data=False); \

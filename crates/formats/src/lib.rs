@@ -93,7 +93,7 @@ pub fn read_model(files: &ModelFiles) -> Result<Imported, FormatError> {
     let name = files.name.as_str();
     match sniff_blob(&files.file)? {
         FileKind::Onnx => onnx::read(files.file.bytes()?, name),
-        FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name),
+        FileKind::Hdf5 => keras::read_hdf5(files.file.bytes()?, name, files.architecture.as_deref()),
         FileKind::Keras => keras::read_archive(files.file.bytes()?, name),
         kind => Err(FormatError::NotAModel { name: name.to_owned(), kind }),
     }

@@ -10,10 +10,19 @@ use super::{
 };
 use crate::{FormatError, hdf5};
 
+/// The weights of each layer by its path: the paths of the arrays in the file.
+pub(super) type Places = HashMap<String, Vec<String>>;
+
 /// The weights of a network, by the path of the layer.
 pub(super) struct Weights<'a> {
     root: hdf5::Object<'a>,
-    places: HashMap<String, Vec<String>>,
+    places: Places,
+}
+
+/// A layer in a file that lists its layers.
+pub(super) struct Group {
+    /// The paths of its weights.
+    pub weights: Vec<String>,
 }
 
 /// A layer that has weights, its path and whether its weights are trained.
@@ -111,26 +120,20 @@ impl<'a> Weights<'a> {
                 continue;
             }
             let Some(group) = root.find(&layer.name)? else { continue };
-            let names = group.list("weight_names")?.unwrap_or_default();
-            // States of random numbers are no weights.
-            let names: Vec<String> = names
-                .into_iter()
-                .filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"))
-                .map(|name| join(&layer.name, &name))
-                .collect();
-            assign(&inner, &names, &mut places)?;
+            assign(&inner, &names(&group, &layer.name)?, &mut places);
         }
         Ok(Self { root, places })
     }
 
     /// The weights in the file inside a `.keras` archive.
     pub fn archive(root: hdf5::Object<'a>, model: &Model) -> Result<Self, FormatError> {
-        // Keras 2.12 to 2.14 call the list of layers otherwise.
-        let old = root.find_one("_layer_checkpoint_dependencies")?.is_some();
-        let list = if old { "_layer_checkpoint_dependencies" } else { "layers" };
-        let mut places = HashMap::new();
-        containers(model, list, "", list, &mut places);
+        let places = places_in_archive(model, container(&root)?.unwrap_or("layers"));
         Ok(Self { root, places })
+    }
+
+    /// The weights at places that are known.
+    pub fn at(root: hdf5::Object<'a>, places: Places) -> Self {
+        Self { root, places }
     }
 
     /// A weight of the layer at `path`: its shape and its elements.
@@ -150,8 +153,45 @@ impl<'a> Weights<'a> {
     }
 }
 
+/// The paths of a layer's weights, from the list in its group.
+pub(super) fn names(group: &hdf5::Object, layer: &str) -> Result<Vec<String>, FormatError> {
+    let names = group.list("weight_names")?.unwrap_or_default();
+    // States of random numbers are no weights.
+    let weights = names.into_iter().filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"));
+    Ok(weights.map(|name| join(layer, &name)).collect())
+}
+
+/// The name of the group with the layers in the file inside an archive: Keras 2.12 to 2.14 have another.
+pub(super) fn container(root: &hdf5::Object) -> Result<Option<&'static str>, FormatError> {
+    let links = root.links()?;
+    Ok(["_layer_checkpoint_dependencies", "layers"].into_iter().find(|name| links.contains_key(*name)))
+}
+
+/// The places in a file that has the layers in the order of the model, whatever their names.
+pub(super) fn places_in_order(model: &Model, groups: &[Group]) -> Places {
+    let mut places = HashMap::new();
+    let mut groups = groups.iter();
+    for layer in &model.layers {
+        let mut inner = Vec::new();
+        leaves(layer, "", true, &mut inner);
+        if inner.is_empty() {
+            continue;
+        }
+        let Some(group) = groups.next() else { break };
+        assign(&inner, &group.weights, &mut places);
+    }
+    places
+}
+
+/// The places in the file inside an archive.
+pub(super) fn places_in_archive(model: &Model, list: &str) -> Places {
+    let mut places = HashMap::new();
+    containers(model, list, "", list, &mut places);
+    places
+}
+
 /// The places in an archive, which counts the layers of each class.
-fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut HashMap<String, Vec<String>>) {
+fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut Places) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for layer in &model.layers {
         let class = snake_case(&layer.class);
@@ -172,7 +212,7 @@ fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut H
 }
 
 /// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest.
-fn assign(leaves: &[Leaf], names: &[String], places: &mut HashMap<String, Vec<String>>) -> Result<(), FormatError> {
+fn assign(leaves: &[Leaf], names: &[String], places: &mut Places) {
     let mut order: Vec<(usize, usize, &str)> = Vec::new();
     for trained in [true, false] {
         for (at, leaf) in leaves.iter().enumerate() {
@@ -211,11 +251,10 @@ fn assign(leaves: &[Leaf], names: &[String], places: &mut HashMap<String, Vec<St
             places.insert(leaf.path.clone(), found);
         }
     }
-    Ok(())
 }
 
 /// A class name as Keras makes a group's name of it: `Conv2DTranspose` is `conv2d_transpose`.
-fn snake_case(class: &str) -> String {
+pub(super) fn snake_case(class: &str) -> String {
     let chars: Vec<char> = class.chars().filter(|char| char.is_alphanumeric() || *char == '_').collect();
     let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
     let mut result = String::new();
