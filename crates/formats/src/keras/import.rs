@@ -61,9 +61,6 @@ pub(super) fn import(
     container: &str,
     file: &str,
 ) -> Result<Imported, FormatError> {
-    if version.starts_with("1.") {
-        return Err(FormatError::Unsupported { what: "the layers of Keras 1".to_owned() });
-    }
     let mut warnings = Vec::new();
     let input = input(model, &mut warnings)?;
     let name = if model.name.is_empty() { file } else { &model.name };

@@ -1,4 +1,5 @@
-//! Keras files: whole networks in HDF5 (`.h5`, Keras 2 and 3) and in archives (`.keras`).
+//! Keras files: whole networks in HDF5 (`.h5`, Keras 1 to 3) and in archives (`.keras`), and files of weights alone of
+//! the networks of keras.applications.
 //!
 //! Both hold the architecture as JSON and the weights as HDF5 data sets. Sequential and Functional models, models inside
 //! models and layers called more than once become one graph; the names are Keras's, those inside a model with its name in
@@ -8,6 +9,7 @@ mod activations;
 mod applications;
 mod config;
 mod import;
+mod keras1;
 mod layers;
 mod weights;
 
@@ -72,13 +74,16 @@ pub fn read_hdf5(bytes: Bytes, name: &str, architecture: Option<&str>) -> Result
         let error = without_network(&root)?;
         return applications::read(root, name, architecture)?.ok_or(error);
     };
-    let model = config::parse(&json)?;
+    let mut model = config::parse(&json)?;
     let group = root.find("model_weights")?;
     let group = group.ok_or_else(|| FormatError::NoNetwork { what: "a network without its weights".to_owned() })?;
     let version = match root.text("keras_version")? {
         Some(version) => version,
         None => group.text("keras_version")?.unwrap_or_default(),
     };
+    if version.starts_with("1.") {
+        keras1::translate(&mut model)?;
+    }
     let weights = weights::Weights::legacy(group, &model)?;
     import::import(&model, &weights, &version, "HDF5", name)
 }

@@ -106,7 +106,19 @@ fn base(name: &str) -> &str {
 
 /// Names that newer versions gave to the same thing.
 fn same(expected: &str, found: &str) -> bool {
-    expected == found || expected == "depthwise_kernel" && found == "kernel"
+    // Keras 1 has the name of the layer in front.
+    let first = match expected {
+        "kernel" => "_W",
+        "bias" => "_b",
+        "gamma" => "_gamma",
+        "beta" => "_beta",
+        "moving_mean" => "_running_mean",
+        "moving_variance" => "_running_std",
+        "depthwise_kernel" => "_depthwise_kernel",
+        "pointwise_kernel" => "_pointwise_kernel",
+        _ => return expected == found,
+    };
+    expected == found || expected == "depthwise_kernel" && found == "kernel" || found.ends_with(first)
 }
 
 impl<'a> Weights<'a> {
