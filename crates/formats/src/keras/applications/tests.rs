@@ -3,7 +3,7 @@
 use std::{collections::HashSet, io::Read, path::Path, time::Instant};
 
 use bytes::Bytes;
-use innspect_graph::reference;
+use innspect_graph::{FinalActivation, Op, Preprocessing, reference};
 use serde_json::Value;
 
 use super::{
@@ -11,17 +11,18 @@ use super::{
         config::{Argument, Model},
         weights::{expected, places_in_archive},
     },
-    CANDIDATES, Candidate, finish,
+    CANDIDATES, Candidate, Preparation, finish, labels,
     net::{Description, Plan, Weighted},
-    recognise,
+    preparation, preprocessing, recognise,
     stored::Stored,
 };
 use crate::{
-    Imported,
+    FormatError, Imported, ModelFiles,
     hdf5::{
         File,
         writer::{Entry, write},
     },
+    read_model,
 };
 
 fn golden(file: &str) -> Vec<u8> {
@@ -248,16 +249,28 @@ fn roles(model: &Model, found: &mut Vec<&'static str>) {
 
 /// A file with the weights of a network, which are numbers of the formula with a gain or have shapes alone.
 fn file(description: &Description, form: Form, gain: Option<f64>) -> Vec<u8> {
+    file_with(description, form, gain, |_, _| None)
+}
+
+/// The same with some weights of its own: `given` gets the layer and the name of the weight.
+fn file_with(
+    description: &Description,
+    form: Form,
+    gain: Option<f64>,
+    given: impl Fn(&str, &str) -> Option<Vec<f32>>,
+) -> Vec<u8> {
     let mut names = Vec::new();
     roles(&description.model, &mut names);
     let mut root = Entry::group();
     let mut array = 0;
     // The name of the next weight, and itself.
-    let mut make = |dims: &[usize]| {
+    let mut make = |layer: &str, dims: &[usize]| {
         let role = names[array];
         let (factor, summand) = spread(names[array], dims, gain.unwrap_or_default());
         let count = dims.iter().product::<usize>() as u64;
-        let data = gain.map(|_| (0..count).map(|at| (unit(array as u64, at) * factor + summand) as f32).collect());
+        let data = given(layer, role).or_else(|| {
+            gain.map(|_| (0..count).map(|at| (unit(array as u64, at) * factor + summand) as f32).collect())
+        });
         array += 1;
         (role, Entry::Array { dims: dims.to_vec(), data })
     };
@@ -275,7 +288,7 @@ fn file(description: &Description, form: Form, gain: Option<f64>) -> Vec<u8> {
                 for Weighted { path, shapes, .. } in shapes.by_ref().take(count) {
                     let inner = path.rsplit('/').next().expect("a name");
                     for dims in shapes {
-                        let (role, array) = make(dims);
+                        let (role, array) = make(path, dims);
                         // In a model inside, names tell whose the weights are.
                         let role = if layer.model.is_some() { role.to_owned() } else { format!("w{}", own.len()) };
                         let name = format!("{inner}/{role}:0");
@@ -294,7 +307,7 @@ fn file(description: &Description, form: Form, gain: Option<f64>) -> Vec<u8> {
             let places = places_in_archive(&description.model, list);
             for Weighted { path, shapes, .. } in shapes {
                 for (dims, place) in shapes.iter().zip(&places[path]) {
-                    *root.at(place) = make(dims).1;
+                    *root.at(place) = make(path, dims).1;
                 }
             }
         }
@@ -399,5 +412,146 @@ fn networks_give_the_logits_of_keras() {
     for expected in logits() {
         let difference = difference(&expected);
         assert!(difference < 1e-4, "{expected}: {difference:e}");
+    }
+}
+
+/// The form of an architecture whose model has this name.
+fn described(model: &str, plan: impl Fn(&Candidate) -> Plan) -> Description {
+    let mut forms = CANDIDATES.iter().map(|candidate| (candidate.build)(plan(candidate)));
+    forms.find(|form| form.model.name == model).expect("a form of this name")
+}
+
+fn read(bytes: Vec<u8>, architecture: Option<&str>) -> Result<Imported, FormatError> {
+    read_model(&ModelFiles { architecture: architecture.map(str::to_owned), ..ModelFiles::new("weights.h5", bytes) })
+}
+
+#[test]
+fn a_network_comes_with_its_preparation_and_the_names_of_its_classes() {
+    let description = described("mobilenet_0.25_224", |candidate| plan(candidate, true));
+    for form in [Form::Lists, Form::Classes("layers")] {
+        let bytes = file(&description, form, Some(1.0));
+        let imported = read(bytes.clone(), None).expect("a network");
+        let graph = &imported.graph;
+        assert_eq!(graph.name, "mobilenet_0.25_224");
+        assert_eq!(graph.image_shape(), Some([3, 224, 224]));
+        assert_eq!(graph.preprocessing, Some(Preprocessing::keras_tf([224, 224])));
+        assert_eq!(graph.final_activation, FinalActivation::Softmax);
+        let labels = graph.labels.as_ref().expect("names");
+        assert_eq!((labels.len(), labels[0].as_str(), labels[999].as_str()), (1000, "tench", "toilet paper"));
+        assert!(graph.find_node("conv_dw_13").is_some());
+        assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
+        let version = if form == Form::Lists { "2.2.4" } else { "of unknown version" };
+        assert_eq!(imported.format, format!("Keras {version} (HDF5, weights of MobileNet)"));
+        // It may be chosen as well, however it is written.
+        assert_eq!(read(bytes, Some("mobile-net")).expect("a network"), imported);
+    }
+}
+
+#[test]
+fn preparations_are_those_of_keras() {
+    for candidate in CANDIDATES {
+        let model = (candidate.build)(plan(candidate, true)).model;
+        let preparation = preparation(&model.name).unwrap_or_else(|| panic!("{} is not known", model.name));
+        let own = model.layers.iter().any(|layer| matches!(layer.class.as_str(), "Rescaling" | "Normalization"));
+        assert_eq!(own, preparation == Preparation::Inside, "{}", model.name);
+    }
+    let size = [224, 224];
+    for (model, expected) in [
+        ("vgg16", Some(Preprocessing::keras_caffe(size))),
+        ("resnet152", Some(Preprocessing::keras_caffe(size))),
+        ("resnet152v2", Some(Preprocessing::keras_tf(size))),
+        ("xception", Some(Preprocessing::keras_tf(size))),
+        ("inception_resnet_v2", Some(Preprocessing::keras_tf(size))),
+        ("mobilenetv2_1.40_224", Some(Preprocessing::keras_tf(size))),
+        ("NASNet", Some(Preprocessing::keras_tf(size))),
+        ("densenet201", Some(Preprocessing::torchvision(size))),
+        ("MobilenetV3large", None),
+        ("efficientnetv2-b0", None),
+        ("model_1", None),
+    ] {
+        assert_eq!(preprocessing(model, size), expected, "{model}");
+    }
+    assert_eq!(labels("model_1", 1000), None);
+    assert_eq!(labels("vgg16", 10), None);
+}
+
+#[test]
+fn weights_of_another_architecture_are_refused_by_the_first_layer_that_differs() {
+    let description = described("mobilenet_0.25_224", |candidate| plan(candidate, true));
+    let lists = file(&description, Form::Lists, None);
+    let error = read(lists.clone(), Some("VGG16")).expect_err("it is a MobileNet");
+    assert_eq!(
+        error.what(),
+        "These are not the weights of VGG16: the layer \"block1_conv1\" has weights of shape 3×3×3×64, 64, the file \
+         3×3×3×8."
+    );
+    assert!(error.advice().starts_with("Choose another architecture"), "{}", error.advice());
+    let error = read(lists.clone(), Some("MobileNetV2")).expect_err("it is a MobileNet");
+    assert!(error.what().contains("the layer \"Conv1\" has weights of shape 3×3×3×"), "{}", error.what());
+    let error = read(lists, Some("AlexNet")).expect_err("it is not known");
+    let FormatError::NeedsArchitecture { candidates } = &error else { panic!("{error}") };
+    assert!(candidates.len() == 40 && candidates.iter().any(|name| name == "Xception"), "{candidates:?}");
+    let unique: HashSet<&String> = candidates.iter().collect();
+    assert_eq!(unique.len(), candidates.len());
+
+    // One array more or another shape, and it is no known network.
+    let mut other = described("mobilenet_0.25_224", |candidate| plan(candidate, true));
+    assert_eq!(other.shapes[2].shapes, [[3, 3, 8, 1]]);
+    other.shapes[2].shapes[0][2] += 1;
+    let error = read(file(&other, Form::Lists, None), None).expect_err("no known shapes");
+    assert_eq!(error.what(), "The file holds weights without the network.");
+    let error = read(file(&other, Form::Classes("layers"), None), Some("MobileNet")).expect_err("other shapes");
+    assert_eq!(
+        error.what(),
+        "These are not the weights of MobileNet: the layer \"conv_dw_1\" has weights of shape 3×3×8×1, the file 3×3×9×1."
+    );
+    // Shapes alone are no weights.
+    let error = read(file(&description, Form::Lists, None), None).expect_err("no data");
+    assert!(error.what().contains("has a shape but no data"), "{}", error.what());
+}
+
+/// The pretrained files of EfficientNet have standard deviations where the layer reads variances.
+#[test]
+fn deviations_in_place_of_variances_are_seen() {
+    let description = described("efficientnetb0", |candidate| Plan { side: 224, ..plan(candidate, false) });
+    let affine = |variance: [f32; 3]| {
+        let bytes = file_with(&description, Form::Lists, Some(1.0), |layer, role| {
+            (layer == "normalization" && role == "variance").then(|| variance.to_vec())
+        });
+        let graph = read(bytes, None).expect("a network").graph;
+        let Op::Affine { scale: Some(scale), .. } = graph.nodes[0].op else { panic!("{:?}", graph.nodes[0]) };
+        graph.param(scale).data.to_vec()
+    };
+    for (factor, deviation) in affine([0.229, 0.224, 0.225]).into_iter().zip([0.229, 0.224, 0.225]) {
+        assert!((factor - 1.0 / (255.0 * deviation)).abs() < 1e-6, "{factor}");
+    }
+    for factor in affine([1.0; 3]) {
+        assert!((factor - 1.0 / 255.0).abs() < 1e-8, "{factor}");
+    }
+}
+
+#[test]
+fn bent_files_never_panic() {
+    let description = described("mobilenet_0.25_224", |candidate| plan(candidate, true));
+    let mut state = 20_260_607u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for form in [Form::Lists, Form::Classes("layers")] {
+        let whole = file(&description, form, None);
+        for percent in 0..100 {
+            assert!(read(whole[..whole.len() * percent / 100].to_vec(), None).is_err(), "{form:?} cut to {percent} %");
+        }
+        for _ in 0..500 {
+            let mut mutant = whole.clone();
+            for _ in 0..=below(4) {
+                let at = below(whole.len());
+                mutant[at] = if below(2) == 0 { mutant[at] ^ 1 << below(8) } else { below(256) as u8 };
+            }
+            let start = Instant::now();
+            assert!(read(mutant, None).is_err(), "there is no data in it");
+            assert!(start.elapsed().as_secs() < 2, "it took {:?}", start.elapsed());
+        }
     }
 }
