@@ -4,7 +4,7 @@ Run in the environment of requirements-keras2.txt:
 
     python applications.py                       writes applications/structure.jsonl.gz and applications/logits.json
     python applications.py structure|logits      writes one of them
-    python applications.py logits NAME..         prints what flows in some networks
+    python applications.py logits NAME..         writes the logits of some networks anew
     python applications.py files FOLDER NAME..   writes NAME.h5 and NAME.weights.h5 with a picture and its scores
 
 `structure.jsonl.gz` has one line for each network, with and without its top: the layers in the order of Keras, each
@@ -175,7 +175,7 @@ def unit(array, count):
 
 def gain(name):
     """What kernels are larger by where the activations make what flows smaller, so that the picture still tells."""
-    gains = {"EfficientNetB": 1.6, "EfficientNetV2": 1.3, "MobileNetV3": 1.4, "MobileNetV2": 1.2, "MobileNet": 1.4}
+    gains = {"EfficientNetB5": 1.4, "EfficientNetB6": 1.4, "EfficientNetB": 1.6, "EfficientNetV2": 1.3, "MobileNetV3": 1.4, "MobileNetV2": 1.2, "MobileNet": 1.4}
     return next((gain for start, gain in gains.items() if name.startswith(start)), 1.0)
 
 
@@ -212,6 +212,10 @@ def picture(side, low, high):
     return ((numbers * 0.5 + 0.5) * (high - low) + low).astype(np.float32)
 
 
+# What tells the entries of logits.json apart.
+KEYS = ["architecture", "alpha", "minimalistic", "top", "early"]
+
+
 def logits(only=()):
     results = []
     for name, make, options, side in [*NETWORKS, ("ResNet50", early_resnet50, {}, 32)]:
@@ -237,7 +241,11 @@ def logits(only=()):
                 "largest": float(np.abs(outputs[0]).max()), "outputs": [float(value) for value in kept],
             })
     if only:
-        return
+        # The others stay as they are.
+        old = json.loads((HERE / "logits.json").read_text())
+        results = [
+            next((new for new in results if all(new.get(key) == one.get(key) for key in KEYS)), one) for one in old
+        ]
     text = ",\n".join(json.dumps(result) for result in results)
     (HERE / "logits.json").write_text(f"[\n{text}\n]\n")
 

@@ -54,10 +54,8 @@ fn renew(layer: &mut Layer) -> Result<(), String> {
                 config.insert("kernel_size".to_owned(), json!([rows, columns]));
             }
         }
-        "BatchNormalization" => {
-            if config.get("mode").and_then(Value::as_u64).unwrap_or_default() != 0 {
-                return Err("it normalises each picture or batch by itself, which is not supported".to_owned());
-            }
+        "BatchNormalization" if config.get("mode").and_then(Value::as_u64).unwrap_or_default() != 0 => {
+            return Err("it normalises each picture or batch by itself, which is not supported".to_owned());
         }
         "ZeroPadding2D" => pad(config),
         "Merge" => {

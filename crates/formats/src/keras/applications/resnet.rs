@@ -92,7 +92,7 @@ pub(super) fn build_early(plan: Plan) -> Description {
     let x = net.pad(x, "pool1_pad", [[1, 1]; 2]);
     let mut x = net.max_pool(x, "", 3, 2, false);
     for (stage, (count, filters)) in (2..).zip([3, 4, 6, 3].into_iter().zip(FILTERS)) {
-        for (block, letter) in ('a'..'z').take(count).enumerate() {
+        for (block, letter) in ('a'..='z').take(count).enumerate() {
             let stride = if block == 0 && stage > 2 { 2 } else { 1 };
             let input = x;
             let branch = |net: &mut Net, x: Tap, branch: &str, conv: Conv| {
