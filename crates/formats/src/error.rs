@@ -131,6 +131,20 @@ pub enum FormatError {
         /// What does not fit.
         reason: String,
     },
+    /// The file holds weights alone, and they are not those of the architecture that was chosen.
+    #[error(
+        "these are not the weights of {architecture}: the layer {layer:?} has weights of shape {expected}, the file {found}"
+    )]
+    OtherArchitecture {
+        /// The chosen architecture.
+        architecture: String,
+        /// The first layer that differs.
+        layer: String,
+        /// The shapes of its weights.
+        expected: String,
+        /// Those in the file.
+        found: String,
+    },
     /// Files that the network's file refers to were not given along.
     #[error("{} missing: {}", if files.len() == 1 { "a file is" } else { "files are" }, files.join(", "))]
     MissingFiles {
@@ -264,6 +278,11 @@ impl FormatError {
                 format!("Known are the classifiers of torchvision: {}. {FROM_TORCH}", known.join(", "))
             }
             Self::Weights { .. } => format!("The network may differ from that of torchvision. {FROM_TORCH}"),
+            Self::OtherArchitecture { .. } => {
+                "Choose another architecture, or none, so that the weights tell it. Or save the whole network in Python: \
+                 model.save(\"model.keras\")."
+                    .to_owned()
+            }
             Self::MissingFiles { .. } => "Drop all files of the network together, or as one zip.".to_owned(),
             Self::Input { .. } => {
                 "Load an image classifier: one input with the axes batch, channels, height and width.".to_owned()

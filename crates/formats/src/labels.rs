@@ -7,6 +7,11 @@ use crate::FormatError;
 /// More classes than any known data set has; a longer list is another kind of file.
 const MAX_LABELS: usize = 1_000_000;
 
+/// The names of ImageNet's 1000 classes, in the order of keras.applications and torchvision.
+pub(crate) fn imagenet_labels() -> Option<Vec<String>> {
+    read_labels(include_bytes!("../../../models/imagenet1k.json")).ok()
+}
+
 /// Reads class names in the order of the classes.
 ///
 /// Takes text with one name a line, a JSON list of names, a JSON object from index to name, keras.applications'

@@ -105,7 +105,7 @@ fn read(files: &ModelFiles, inside: bool) -> Result<Imported, FormatError> {
     let kind = sniff_blob(&files.file)?;
     let found = match kind {
         FileKind::Onnx => Some(onnx::read(files)?),
-        FileKind::Hdf5 => Some(keras::read_hdf5(&files.file, name)?),
+        FileKind::Hdf5 => Some(keras::read_hdf5(&files.file, name, files.architecture.as_deref())?),
         FileKind::Keras => Some(keras::read_archive(&files.file, name)?),
         FileKind::TorchZip | FileKind::Pickle => Some(torch::read_checkpoint(files, None)?),
         FileKind::Safetensors => Some(torch::read_safetensors(files, None)?),

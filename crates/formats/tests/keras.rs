@@ -146,6 +146,50 @@ fn nodes_have_the_names_of_the_layers() {
     assert_eq!(of(&good("separable.k2.h5"), OpKind::Conv)[..3], names);
 }
 
+/// A file with some bytes replaced by as many others.
+fn replaced(file: &str, old: &str, new: &str) -> Result<Imported, FormatError> {
+    let mut bytes = bytes(file);
+    assert_eq!(old.len(), new.len());
+    let mut found = 0;
+    for at in 0..bytes.len() - old.len() {
+        if bytes[at..].starts_with(old.as_bytes()) {
+            bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "{file} does not hold {old}");
+    read_model(&ModelFiles::new(file, bytes))
+}
+
+#[test]
+fn networks_of_keras_1_are_read() {
+    let imported = good("keras1.k2.h5");
+    assert_eq!(imported.format, "Keras 1.2.2 (HDF5)");
+    assert_eq!(imported.graph.name, "keras1");
+    assert!(imported.graph.find_node("sequential/conv2d_3").is_some());
+    assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
+    let say = |old: &str, new: &str| {
+        let error = replaced("keras1.k2.h5", old, new).expect_err("it must be refused");
+        format!("{} {}", error.what(), error.place())
+    };
+    assert_eq!(
+        say("\"dim_ordering\": \"tf\"", "\"dim_ordering\": \"th\""),
+        "The layer \"zero_padding2d\" cannot be read: its arrays are in the order of Theano, which is not supported. \
+         layer \"zero_padding2d\" (ZeroPadding2D)"
+    );
+    assert_eq!(
+        say("\"mode\": \"sum\"", "\"mode\": \"dot\""),
+        "The layer \"add\" cannot be read: its way to merge \"dot\" is not supported. layer \"add\" (Merge)"
+    );
+    assert_eq!(
+        say("\"mode\": 0", "\"mode\": 2"),
+        "The layer \"batch_normalization\" cannot be read: it normalises each picture or batch by itself, which is not \
+         supported. layer \"batch_normalization\" (BatchNormalization)"
+    );
+    let error = replaced("plain.k2.h5", "tensorflow", "theano\0\0\0\0").expect_err("mirrored kernels");
+    assert_eq!(error.what(), "The file uses weights that Keras saved with Theano, which is not supported.");
+}
+
 #[test]
 fn a_layer_that_is_called_twice_holds_its_weights_once() {
     for file in ["shared.k2.h5", "shared.k2.keras", "shared.k3.h5", "shared.k3.keras"] {
@@ -442,6 +486,7 @@ const SEEDS: &[&str] = &[
     "nested.k2.h5",
     "shared.k2.keras",
     "operators.k2.h5",
+    "keras1.k2.h5",
 ];
 
 /// Reads and checks that it took no second, and that a network that was read can be trusted.

@@ -16,6 +16,8 @@ mod message;
 mod object;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::{collections::HashMap, rc::Rc};

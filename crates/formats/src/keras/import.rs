@@ -5,11 +5,11 @@ use std::{
     collections::{BTreeMap, BinaryHeap, HashMap},
 };
 
-use innspect_graph::{Graph, GraphBuilder, Op, ParamId, Preprocessing, ValueId, Weights as Elements, passes};
+use innspect_graph::{GraphBuilder, Op, ParamId, ValueId, Weights as Elements, passes};
 use serde_json::Value;
 
 use super::{
-    Refusal,
+    Refusal, applications,
     config::{Argument, Layer, Model, Source, shape},
     layers,
     weights::{Weights, join},
@@ -60,9 +60,6 @@ pub(super) fn import(
     container: &str,
     file: &str,
 ) -> Result<Imported, FormatError> {
-    if version.starts_with("1.") {
-        return Err(FormatError::Unsupported { what: "the layers of Keras 1".to_owned() });
-    }
     let mut warnings = Vec::new();
     let input = input(model, &mut warnings)?;
     let name = if model.name.is_empty() { file } else { &model.name };
@@ -96,30 +93,14 @@ pub(super) fn import(
         warnings.push(format!("Of its {} outputs, {title:?} is taken as the class scores.", model.outputs.len()));
     }
     let mut graph = passes::optimize(importer.builder.finish(output.id))?;
-    graph.preprocessing = preprocessing(&graph);
+    graph.labels = applications::labels(&graph.name, graph.classes());
+    // A network that was trained for other classes may have been given other pictures.
+    if let (Some([3, height, width]), Some(_)) = (graph.image_shape(), &graph.labels) {
+        graph.preprocessing = applications::preprocessing(&graph.name, [height, width]);
+    }
     crate::check_weights(&graph, &mut warnings);
     let version = if version.is_empty() { "of unknown version" } else { version };
     Ok(Imported { graph, format: format!("Keras {version} ({container})"), warnings })
-}
-
-/// What the networks of keras.applications expect, told by their names. Those that begin with a Rescaling or
-/// Normalization layer say it themselves.
-fn preprocessing(graph: &Graph) -> Option<Preprocessing> {
-    let [3, height, width] = graph.image_shape()? else { return None };
-    let size = [height, width];
-    let name = graph.name.to_ascii_lowercase();
-    let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
-    if graph.classes() != 1000 || starts(&["mobilenetv3"]) {
-        None
-    } else if starts(&["resnet50v2", "resnet101v2", "resnet152v2", "mobilenet", "xception", "inception", "nasnet"]) {
-        Some(Preprocessing::keras_tf(size))
-    } else if starts(&["vgg", "resnet50", "resnet101", "resnet152"]) {
-        Some(Preprocessing::keras_caffe(size))
-    } else if starts(&["densenet"]) {
-        Some(Preprocessing::torchvision(size))
-    } else {
-        None
-    }
 }
 
 /// The picture as the file describes it and as the graph has it.

@@ -284,7 +284,7 @@ const IDENTITIES: &[&str] = &[
 pub(super) fn convert(importer: &mut Importer, layer: &Layer, name: &str, inputs: &[Input]) -> Outcome {
     let settings = Settings(&layer.config);
     let class = layer.class.as_str();
-    // Keras 1 has the same classes with settings of other names.
+    // Files of Keras 1 say that they are; such settings elsewhere are somebody's own.
     if ["border_mode", "dim_ordering", "output_dim"].iter().any(|key| layer.config.contains_key(*key)) {
         return Err(Refusal::reason("it has the settings of Keras 1, which are not supported"));
     }

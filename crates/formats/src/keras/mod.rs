@@ -1,12 +1,15 @@
-//! Keras files: whole networks in HDF5 (`.h5`, Keras 2 and 3) and in archives (`.keras`).
+//! Keras files: whole networks in HDF5 (`.h5`, Keras 1 to 3) and in archives (`.keras`), and files of weights alone of
+//! the networks of keras.applications.
 //!
 //! Both hold the architecture as JSON and the weights as HDF5 data sets. Sequential and Functional models, models inside
 //! models and layers called more than once become one graph; the names are Keras's, those inside a model with its name in
 //! front. Nothing of a file is executed: `Lambda` and layers of a person's own are refused by name.
 
 mod activations;
+mod applications;
 mod config;
 mod import;
+mod keras1;
 mod layers;
 mod weights;
 
@@ -52,20 +55,36 @@ impl From<FormatError> for Refusal {
 /// The graph's input is `[channels, height, width]` whatever the file's layout. Of several outputs the first is taken; a
 /// warning says so. Unknown heights and widths become 224.
 ///
+/// A file of weights alone is read if a network of keras.applications has just these; `architecture` is the name of
+/// the one that a person chose.
+///
 /// # Errors
 /// [`FormatError`] if the file is damaged, holds no network or no image classifier, or uses layers that are not
-/// supported; the error names the layer.
-pub fn read_hdf5(file: &Blob, name: &str) -> Result<Imported, FormatError> {
+/// supported; the error names the layer. For weights alone, [`FormatError::NeedsArchitecture`] if the architecture must
+/// be chosen and [`FormatError::OtherArchitecture`] if they are not those of the one that was.
+pub fn read_hdf5(file: &Blob, name: &str, architecture: Option<&str>) -> Result<Imported, FormatError> {
     let file = hdf5::File::open(file.clone())?;
     let root = file.root()?;
-    let Some(json) = root.text("model_config")? else { return Err(without_network(&root)?) };
-    let model = config::parse(&json)?;
+    // Theano's kernels are mirrored.
+    for object in [Some(file.root()?), root.find_one("model_weights")?].into_iter().flatten() {
+        if object.text("backend")?.as_deref() == Some("theano") {
+            return Err(FormatError::Unsupported { what: "weights that Keras saved with Theano".to_owned() });
+        }
+    }
+    let Some(json) = root.text("model_config")? else {
+        let error = without_network(&root)?;
+        return applications::read(root, name, architecture)?.ok_or(error);
+    };
+    let mut model = config::parse(&json)?;
     let group = root.find("model_weights")?;
     let group = group.ok_or_else(|| FormatError::NoNetwork { what: "a network without its weights".to_owned() })?;
     let version = match root.text("keras_version")? {
         Some(version) => version,
         None => group.text("keras_version")?.unwrap_or_default(),
     };
+    if version.starts_with("1.") {
+        keras1::translate(&mut model)?;
+    }
     let weights = weights::Weights::legacy(group, &model)?;
     import::import(&model, &weights, &version, "HDF5", name)
 }

@@ -11,10 +11,19 @@ use super::{
 };
 use crate::{FormatError, hdf5};
 
+/// The weights of each layer by its path: the paths of the arrays in the file.
+pub(super) type Places = HashMap<String, Vec<String>>;
+
 /// The weights of a network, by the path of the layer.
 pub(super) struct Weights<'a> {
     source: Source<'a>,
-    places: HashMap<String, Vec<String>>,
+    places: Places,
+}
+
+/// A layer in a file that lists its layers.
+pub(super) struct Group {
+    /// The paths of its weights.
+    pub weights: Vec<String>,
 }
 
 /// What holds the weights.
@@ -113,7 +122,19 @@ fn base(name: &str) -> &str {
 
 /// Names that newer versions gave to the same thing.
 fn same(expected: &str, found: &str) -> bool {
-    expected == found || expected == "depthwise_kernel" && found == "kernel"
+    // Keras 1 has the name of the layer in front.
+    let first = match expected {
+        "kernel" => "_W",
+        "bias" => "_b",
+        "gamma" => "_gamma",
+        "beta" => "_beta",
+        "moving_mean" => "_running_mean",
+        "moving_variance" => "_running_std",
+        "depthwise_kernel" => "_depthwise_kernel",
+        "pointwise_kernel" => "_pointwise_kernel",
+        _ => return expected == found,
+    };
+    expected == found || expected == "depthwise_kernel" && found == "kernel" || found.ends_with(first)
 }
 
 impl<'a> Weights<'a> {
@@ -127,14 +148,7 @@ impl<'a> Weights<'a> {
                 continue;
             }
             let Some(group) = root.find(&layer.name)? else { continue };
-            let names = group.list("weight_names")?.unwrap_or_default();
-            // States of random numbers are no weights.
-            let names: Vec<String> = names
-                .into_iter()
-                .filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"))
-                .map(|name| join(&layer.name, &name))
-                .collect();
-            assign(&inner, &names, false, &mut places)?;
+            assign(&inner, &names(&group, &layer.name)?, false, &mut places);
         }
         Ok(Self { source: Source::Hdf5(root), places })
     }
@@ -173,24 +187,25 @@ impl<'a> Weights<'a> {
             }
             if groups.iter().zip(&parts).all(|(group, part)| fits(&order(group), group, part, true)) {
                 for (group, part) in groups.iter().zip(parts) {
-                    assign(group, part, true, &mut places)?;
+                    assign(group, part, true, &mut places);
                 }
                 return Ok(Self { source, places });
             }
         }
         let all: Vec<Leaf> = groups.into_iter().flatten().collect();
-        assign(&all, names, true, &mut places)?;
+        assign(&all, names, true, &mut places);
         Ok(Self { source, places })
     }
 
     /// The weights in the file inside a `.keras` archive.
     pub fn archive(root: hdf5::Object<'a>, model: &Model) -> Result<Self, FormatError> {
-        // Keras 2.12 to 2.14 call the list of layers otherwise.
-        let old = root.find_one("_layer_checkpoint_dependencies")?.is_some();
-        let list = if old { "_layer_checkpoint_dependencies" } else { "layers" };
-        let mut places = HashMap::new();
-        containers(model, list, "", list, &mut places);
+        let places = places_in_archive(model, container(&root)?.unwrap_or("layers"));
         Ok(Self { source: Source::Hdf5(root), places })
+    }
+
+    /// The weights at places that are known.
+    pub fn at(root: hdf5::Object<'a>, places: Places) -> Self {
+        Self { source: Source::Hdf5(root), places }
     }
 
     /// A weight of the layer at `path`: its shape and its elements.
@@ -214,8 +229,45 @@ impl<'a> Weights<'a> {
     }
 }
 
+/// The paths of a layer's weights, from the list in its group.
+pub(super) fn names(group: &hdf5::Object, layer: &str) -> Result<Vec<String>, FormatError> {
+    let names = group.list("weight_names")?.unwrap_or_default();
+    // States of random numbers are no weights.
+    let weights = names.into_iter().filter(|name| !matches!(base(name), "StateVar" | "seed_generator_state"));
+    Ok(weights.map(|name| join(layer, &name)).collect())
+}
+
+/// The name of the group with the layers in the file inside an archive: Keras 2.12 to 2.14 have another.
+pub(super) fn container(root: &hdf5::Object) -> Result<Option<&'static str>, FormatError> {
+    let links = root.links()?;
+    Ok(["_layer_checkpoint_dependencies", "layers"].into_iter().find(|name| links.contains_key(*name)))
+}
+
+/// The places in a file that has the layers in the order of the model, whatever their names.
+pub(super) fn places_in_order(model: &Model, groups: &[Group]) -> Places {
+    let mut places = HashMap::new();
+    let mut groups = groups.iter();
+    for layer in &model.layers {
+        let mut inner = Vec::new();
+        leaves(layer, "", true, &mut inner);
+        if inner.is_empty() {
+            continue;
+        }
+        let Some(group) = groups.next() else { break };
+        assign(&inner, &group.weights, false, &mut places);
+    }
+    places
+}
+
+/// The places in the file inside an archive.
+pub(super) fn places_in_archive(model: &Model, list: &str) -> Places {
+    let mut places = HashMap::new();
+    containers(model, list, "", list, &mut places);
+    places
+}
+
 /// The places in an archive, which counts the layers of each class.
-fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut HashMap<String, Vec<String>>) {
+fn containers(model: &Model, list: &str, path: &str, place: &str, places: &mut Places) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for layer in &model.layers {
         let class = snake_case(&layer.class);
@@ -266,12 +318,7 @@ fn owns(leaf: &Leaf, name: &str) -> bool {
 
 /// Finds each layer's weights in the list of a group. A model's list has what training changes first, then the rest;
 /// that order is enough unless the names of the layers must be right as well (`owned`).
-fn assign(
-    leaves: &[Leaf],
-    names: &[String],
-    owned: bool,
-    places: &mut HashMap<String, Vec<String>>,
-) -> Result<(), FormatError> {
+fn assign(leaves: &[Leaf], names: &[String], owned: bool, places: &mut Places) {
     let order = order(leaves);
     let mut slots: Vec<Vec<Option<&String>>> =
         leaves.iter().map(|leaf| vec![None; expected(leaf.layer).len()]).collect();
@@ -299,11 +346,10 @@ fn assign(
             places.insert(leaf.path.clone(), found);
         }
     }
-    Ok(())
 }
 
 /// A class name as Keras makes a group's name of it: `Conv2DTranspose` is `conv2d_transpose`.
-fn snake_case(class: &str) -> String {
+pub(super) fn snake_case(class: &str) -> String {
     let chars: Vec<char> = class.chars().filter(|char| char.is_alphanumeric() || *char == '_').collect();
     let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
     let mut result = String::new();

@@ -18,7 +18,7 @@ use self::{
     net::{Fault, Net},
     state::State,
 };
-use crate::{FormatError, Imported, ModelFiles};
+use crate::{FormatError, Imported, ModelFiles, labels::imagenet_labels};
 
 /// Reads the weights in a checkpoint of `torch.save` and builds the network that they belong to.
 ///
@@ -40,11 +40,6 @@ pub fn read_checkpoint(files: &ModelFiles, side: Option<usize>) -> Result<Import
 pub fn read_safetensors(files: &ModelFiles, side: Option<usize>) -> Result<Imported, FormatError> {
     let state = safetensors::read(&files.file)?;
     import(&state, "safetensors", files, side)
-}
-
-/// Names of the classes of ImageNet, in the order of torchvision.
-fn imagenet_labels() -> Option<Vec<String>> {
-    None
 }
 
 fn import(state: &State, container: &str, files: &ModelFiles, side: Option<usize>) -> Result<Imported, FormatError> {
