@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { COMPUTING, SOON, assertExplained, drop, look, network, photo, reach, scenario, until } from "./support.mjs";
+import { COMPUTING, SOON, assertExplained, catalog, drop, kept, look, network, photo, reach, scenario, until } from "./support.mjs";
 
 const NONE = "?device=cpu#models=none";
 const plain = network("plain");
@@ -85,6 +85,7 @@ scenario(
     assert.deepEqual(await folders(page), { [HASH]: ["0", "about.json"] });
     await until("the service worker", () => page.evaluate(() => navigator.serviceWorker?.controller !== null), COMPUTING);
     await page.evaluate(() => navigator.serviceWorker.ready);
+    await kept(page, catalog().photos[0].file);
     await server.stop();
 
     await visit(page, server, 1);

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { COMPUTING, SITE, assertExplained, cardOf, catalog, launch, postBuild, reach, scenario, serve, until } from "./support.mjs";
+import { COMPUTING, SITE, assertExplained, cardOf, catalog, kept, launch, postBuild, reach, scenario, serve, until } from "./support.mjs";
 
 const model = catalog().models[0];
 
@@ -17,14 +17,7 @@ for (const base of ["/", "/some/sub/path/"]) {
     async ({ page, server, url }) => {
       await reach(cardOf(page, model.id), "done", 2 * COMPUTING);
       // What was loaded before the service worker listened is kept too, the network above all.
-      await until("the copies", () =>
-        page.evaluate(async (file) => {
-          for (const name of await caches.keys()) {
-            const urls = (await (await caches.open(name)).keys()).map(({ url }) => url);
-            if (urls.some((url) => url.includes(file))) return true;
-          }
-          return false;
-        }, model.file), COMPUTING);
+      await kept(page, model.file);
       await server.stop();
 
       await page.goto(`${server.url}?device=cpu&again=1#models=${model.id}`);

@@ -50,6 +50,17 @@ function xtask(args, options = {}) {
   return spawn(program, [...first, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], ...options });
 }
 
+/** Waits until the service worker keeps a copy of a file of the site. */
+export const kept = (page, file) =>
+  until(`a copy of ${file}`, () =>
+    page.evaluate(async (file) => {
+      for (const name of await caches.keys()) {
+        const urls = (await (await caches.open(name)).keys()).map(({ url }) => url);
+        if (urls.some((url) => url.includes(file))) return true;
+      }
+      return false;
+    }, file), COMPUTING);
+
 /** Runs `cargo xtask post-build` on a folder, as Trunk does. */
 export async function postBuild(folder) {
   const child = xtask(["post-build"], { env: { ...process.env, TRUNK_STAGING_DIR: folder } });

@@ -71,9 +71,10 @@ fn from_file(
     let named = others.iter().map(|(name, file)| (name.clone(), file.blob())).collect();
     let files = ModelFiles { beside: named, architecture, ..ModelFiles::new(name, OnDisk::open(path)?.blob()) };
     let imported = read_model(&files)?;
-    // Weights in other files make another network of the same description.
+    // Weights in other files make another network of the same description, and so does another architecture.
+    let chosen = files.architecture.clone().map(|name| name.into_bytes().into());
     let taken = others.iter().filter(|(_, file)| file.is_read()).map(|(_, file)| file.blob());
-    let sha256 = sha256(std::iter::once(files.file.clone()).chain(taken))?;
+    let sha256 = sha256(std::iter::once(files.file.clone()).chain(taken).chain(chosen))?;
     let graph = imported.graph;
     let (preprocessing, preprocessing_origin) = match (preprocessing, &graph.preprocessing) {
         (Some(known), _) => (known, "From the catalogue of built-in networks.".to_owned()),

@@ -116,9 +116,10 @@ impl Session {
         let named = beside.iter().map(|(name, file)| (name.clone(), file.blob())).collect();
         let files = ModelFiles { beside: named, architecture, ..ModelFiles::new(&known.name, file) };
         let imported = read_model(&files)?;
-        // Weights in other files make another network of the same description.
+        // Weights in other files make another network of the same description, and so does another architecture.
         let taken = beside.iter().filter(|(_, file)| file.is_read()).map(|(_, file)| file.blob());
-        let parts: Vec<Blob> = std::iter::once(files.file).chain(taken).collect();
+        let chosen = files.architecture.map(|name| name.into_bytes().into());
+        let parts: Vec<Blob> = std::iter::once(files.file).chain(taken).chain(chosen).collect();
         let hash = sha256(&parts, &mut pacer).await?;
         self.stage(job, Stage::Preparing).await?;
         let id = known.id.clone();

@@ -8,11 +8,11 @@ use innspect_protocol::{ImageId, Job, ModelId, ModelInfo, Reply, Request, UserEr
 use leptos::prelude::*;
 use web_sys::File;
 
-use super::{selection, stored};
+use super::{boot::site_url, selection, stored};
 use crate::{
     pure::stored::InputSettings,
-    state::{FileEntry, FileState, LabelsNote, ModelEntry, ModelState, Store},
-    web::{canvas::Pixels, opfs, storage},
+    state::{FileEntry, FileState, LabelsNote, ModelEntry, ModelOrigin, ModelState, Store},
+    web::{canvas::Pixels, opfs, pwa, storage},
 };
 
 thread_local! {
@@ -47,6 +47,11 @@ fn remember(store: Store, hash: &str, settings: InputSettings) {
 
 /// Takes a network as loading left it: brings back what the user changed about its input before, then lets it be used.
 pub fn arrive(store: Store, model: &ModelEntry, info: ModelInfo) {
+    // The first network, whoever's it is, also has the photos of the site kept.
+    pwa::keep(match &model.origin {
+        ModelOrigin::BuiltIn(entry) => vec![site_url(&entry.file), site_url(&entry.labels)],
+        ModelOrigin::Files(_) => Vec::new(),
+    });
     let info = Arc::new(info);
     let mut wanted = remembered(store, &info.sha256);
     if is_labelled(model) && model.said.with_untracked(Option::is_none) {

@@ -13,7 +13,7 @@ use crate::{
         EngineStatus, FilesHandle, ModelEntry, ModelOrigin, ModelState, Phase, Picture, PictureOrigin, PictureState,
         Store,
     },
-    web::{canvas::Pixels, fetch, pwa},
+    web::{canvas::Pixels, fetch},
 };
 
 /// How many pictures of the site stay decoded besides the primary one.
@@ -127,9 +127,6 @@ fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
     match reply {
         Reply::Progress { stage, done, total, .. } => model.state.set(ModelState::Loading { stage, done, total }),
         Reply::ModelReady { model: info, .. } => {
-            if let ModelOrigin::BuiltIn(entry) = &model.origin {
-                pwa::keep(vec![site_url(&entry.file), site_url(&entry.labels)]);
-            }
             input::arrive(store, model, *info);
         }
         Reply::Failed { error, .. } | Reply::ChooseArchitecture { error, .. } => {
