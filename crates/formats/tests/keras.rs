@@ -202,12 +202,13 @@ fn files_without_a_network_are_named() {
         ("weights_only.k2.h5", "The file holds weights without the network."),
         ("weights_only.k3.weights.h5", "The file holds weights without the network."),
         ("optimizer_only.h5", "The file holds the state of an optimizer, without the network."),
-        ("foreign.h5", "The file holds no network; Keras did not write it."),
     ] {
         let error = read(file).expect_err(file);
         assert_eq!(error.what(), what);
         assert!(error.advice().contains("model.save"), "{}", error.advice());
     }
+    let error = read("foreign.h5").expect_err("another program's");
+    assert_eq!(error.what(), "The file holds no network, but \"temperature\"; Keras did not write it.");
     let error = read("lambda.k2.h5").expect_err("Python code");
     assert_eq!(error.what(), "Layers of the class Lambda are not supported.");
     assert_eq!(error.place(), "layer \"double\" (Lambda)");
@@ -367,7 +368,7 @@ fn architectures_that_make_no_sense_are_refused() {
     );
     assert_eq!(
         say(&|config| *config = json!({"class_name": "MyModel", "config": {"units": 3}})),
-        "Layers of the class MyModel are not supported."
+        "The file holds a network of the class MyModel, whose layers only its Python code knows."
     );
     assert_eq!(say(&|config| *config = json!([1, 2])), format!("{start} it is not an object."));
 

@@ -136,8 +136,7 @@ fn foreign_files_are_named_with_what_to_do() {
             "a Git LFS pointer, not the file itself",
         ),
         (zip("weight.npy"), FileKind::Npz, "a NumPy archive"),
-        (zip("readme.md"), FileKind::Zip, "a zip archive"),
-        (b"\x08\x01\x12\x04\x0a\x02\x12\x00".to_vec(), FileKind::SavedModel, "a TensorFlow graph"),
+        (b"\x08\x01\x12\x04\x0a\x02\x12\x00".to_vec(), FileKind::SavedModel, "the graph of a TensorFlow SavedModel"),
         (b"\x93NUMPY\x01\0".to_vec(), FileKind::Npy, "a NumPy array"),
         (b"{\"a\": 1}".to_vec(), FileKind::Json, "a JSON file"),
         (b"\x89PNG\r\n\x1a\n".to_vec(), FileKind::Png, "a PNG picture"),
@@ -167,6 +166,7 @@ fn foreign_files_are_named_with_what_to_do() {
         (b"\x89HDF\r\n\x1a\n\0\0".to_vec(), FileKind::Hdf5),
         (b"\x80\x02}q\0X\x05\0\0\0state".to_vec(), FileKind::Pickle),
         (zip("archive/data.pkl"), FileKind::TorchZip),
+        (zip("readme.md"), FileKind::Zip),
         (b"\x1c\0\0\0TFL3\x14\0".to_vec(), FileKind::TfLite),
     ] {
         assert_eq!(sniff(&bytes), kind);

@@ -380,11 +380,13 @@ fn models_in_a_zip_are_read() {
     let two = [network("a.onnx", "plain.onnx"), network("b.tflite", "tflite/plain.float.tflite")];
     let none = [("readme.txt".to_owned(), b"hello".to_vec())];
     let nested = [("net.onnx".to_owned(), pack(&two[..1], None))];
-    for entries in [&two[..], &none, &nested] {
-        match read_model(&ModelFiles::new("net.zip", pack(entries, None))) {
-            Err(FormatError::NotAModel { kind: FileKind::Zip, .. }) => {}
-            other => panic!("{:?}", other.map(|imported| imported.format)),
-        }
+    for (entries, what) in [
+        (&two[..], "The zip archive holds 2 networks: a.onnx, b.tflite."),
+        (&none, "The zip archive holds no network, but readme.txt."),
+        (&nested, "net.onnx is a zip archive, not a network."),
+    ] {
+        let result = read_model(&ModelFiles::new("net.zip", pack(entries, None)));
+        assert_eq!(result.map(|imported| imported.format).expect_err("no network").what(), what);
     }
     let mut missing = zipped("graph/residual.shards", "");
     missing.pop();

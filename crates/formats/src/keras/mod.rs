@@ -83,7 +83,7 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
     } else if has("optimizer_weights") || has("optimizer") {
         "the state of an optimizer, without the network"
     } else {
-        "no network; Keras did not write it"
+        return Ok(FormatError::Foreign { names });
     };
     Ok(FormatError::NoNetwork { what: what.to_owned() })
 }
