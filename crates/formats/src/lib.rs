@@ -20,6 +20,7 @@
 pub mod keras;
 pub mod onnx;
 pub mod pickle;
+pub mod support;
 pub mod tfjs;
 pub mod tflite;
 pub mod torch;

@@ -259,7 +259,7 @@ fn node(importer: &mut Importer, op: Op, inputs: &[ValueId], name: &str) -> Resu
 }
 
 /// Classes that do nothing when a network is used.
-const IDENTITIES: &[&str] = &[
+pub(crate) const IDENTITIES: &[&str] = &[
     "Dropout",
     "SpatialDropout2D",
     "AlphaDropout",

@@ -12,6 +12,7 @@ mod weights;
 
 use innspect_graph::GraphError;
 
+pub(crate) use layers::IDENTITIES;
 pub(crate) use weights::Named;
 
 use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};

@@ -42,6 +42,11 @@ pub fn read_safetensors(files: &ModelFiles, side: Option<usize>) -> Result<Impor
     import(&state, "safetensors", files, side)
 }
 
+/// Names of the families of architectures that weights are told apart by.
+pub(crate) fn families() -> Vec<&'static str> {
+    architectures::single_names()
+}
+
 /// Names of the classes of ImageNet, in the order of torchvision.
 fn imagenet_labels() -> Option<Vec<String>> {
     None
