@@ -2,22 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Case, bytes, case, common::pack, cut, patched};
-
-/// The entries of an archive whose entries are stored.
-fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let number =
-        |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0usize, |n, &b| n << 8 | usize::from(b));
-    let (mut at, mut entries) = (0, Vec::new());
-    while number(at, 4) == 0x0403_4b50 {
-        let (size, name, extra) = (number(at + 18, 4), number(at + 26, 2), number(at + 28, 2));
-        let start = at + 30 + name + extra;
-        let title = String::from_utf8(bytes[at + 30..at + 30 + name].to_vec()).expect("a name");
-        entries.push((title, bytes[start..start + size].to_vec()));
-        at = start + size;
-    }
-    entries
-}
+use crate::{
+    Case, bytes, case,
+    common::{pack, unpack},
+    cut, patched,
+};
 
 /// The plain network in an archive, with another architecture.
 fn altered(title: &'static str, change: impl FnOnce(&mut Value)) -> Case {
