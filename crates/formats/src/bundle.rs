@@ -1,6 +1,6 @@
 //! A network and its other files packed into a plain zip.
 
-use crate::{FormatError, ModelFiles, tfjs, zip::Zip};
+use crate::{FileKind, FormatError, ModelFiles, tfjs, zip::Zip};
 
 /// How much larger than the archive its files may be together. Weights hardly shrink.
 const MAX_RATIO: u64 = 16;
@@ -14,26 +14,52 @@ const MAX_FILES: usize = 2000;
 /// Endings of the names of networks in one file.
 const ENDINGS: [&str; 6] = ["onnx", "h5", "hdf5", "keras", "tflite", "lite"];
 
-/// The network in an archive with the other files beside it; `None` if the archive has none or more than one.
+/// Endings of the names of weights that tell their network.
+const WEIGHTS: [&str; 3] = ["pth", "pt", "safetensors"];
+
+/// Endings of the names of pictures.
+const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "avif"];
+
+fn ending(name: &str) -> String {
+    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// What an archive without a network holds, and what to do with it.
+fn without_network(names: &[String]) -> FormatError {
+    let is = |name: &String, wanted: &str| name.rsplit('/').next() == Some(wanted);
+    let shown: Vec<&str> = names.iter().map(String::as_str).take(5).collect();
+    let more =
+        if names.len() > shown.len() { format!(" and {} more", names.len() - shown.len()) } else { String::new() };
+    let (what, advice) = if names.is_empty() {
+        ("no files".to_owned(), FileKind::Zip.advice())
+    } else if names.iter().any(|name| is(name, "saved_model.pb")) {
+        ("the folder of a TensorFlow SavedModel".to_owned(), FileKind::SavedModel.advice())
+    } else if names.iter().any(|name| ending(name) == "index") && names.iter().any(|name| name.contains(".data-")) {
+        ("a TensorFlow checkpoint, which has no network".to_owned(), FileKind::TfCheckpoint.advice())
+    } else if names.iter().all(|name| PICTURES.contains(&ending(name).as_str())) {
+        (format!("pictures only: {}{more}", shown.join(", ")), "Unpack it and load them as pictures.")
+    } else {
+        (format!("no network, but {}{more}", shown.join(", ")), FileKind::Zip.advice())
+    };
+    FormatError::Archive { what, advice }
+}
+
+/// The network in an archive with the other files beside it.
 ///
 /// # Errors
-/// If the archive is damaged, or its files are much larger than itself.
-pub(crate) fn open(files: &ModelFiles) -> Result<Option<ModelFiles>, FormatError> {
+/// If the archive is damaged, has no network or more than one, or its files are much larger than itself.
+pub(crate) fn open(files: &ModelFiles) -> Result<ModelFiles, FormatError> {
     let limit = SMALL.max(files.file.len().saturating_mul(MAX_RATIO));
-    let zip = match Zip::open(files.file.clone()) {
-        Ok(zip) => zip,
-        // What is behind the first bytes of a zip may be anything.
-        Err(FormatError::Damaged { .. }) => return Ok(None),
-        Err(other) => return Err(other),
-    };
+    let zip = Zip::open(files.file.clone())?;
     let is_file = |name: &&str| !name.ends_with('/') && !name.starts_with("__MACOSX/");
     let mut names: Vec<String> = zip.names().filter(is_file).map(str::to_owned).collect();
     names.sort();
     names.dedup();
-    let ending = |name: &str| name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    let known = |name: &String| ENDINGS.contains(&ending(name).as_str()) || ending(name) == "json";
+    let known = |name: &String| {
+        ENDINGS.contains(&ending(name).as_str()) || WEIGHTS.contains(&ending(name).as_str()) || ending(name) == "json"
+    };
     if !names.iter().any(known) {
-        return Ok(None);
+        return Err(without_network(&names));
     }
     if names.len() > MAX_FILES {
         return Err(FormatError::TooLarge { what: "files in its archive", actual: names.len(), limit: MAX_FILES });
@@ -47,25 +73,38 @@ pub(crate) fn open(files: &ModelFiles) -> Result<Option<ModelFiles>, FormatError
             limit: size(limit),
         });
     }
-    let mut networks = Vec::new();
+    let (mut networks, mut weights) = (Vec::new(), Vec::new());
     let mut beside = files.beside.clone();
-    for name in names {
-        let Some(content) = zip.part(&name)? else { continue };
-        let network = match ending(&name).as_str() {
+    for name in &names {
+        let Some(content) = zip.part(name)? else { continue };
+        let network = match ending(name).as_str() {
             "json" => tfjs::mentions_topology(&content.bytes()?),
             other => ENDINGS.contains(&other),
         };
-        if network {
-            networks.push((name, content));
+        let list = if network {
+            &mut networks
+        } else if WEIGHTS.contains(&ending(name).as_str()) {
+            &mut weights
         } else {
-            beside.push((name, content));
-        }
+            &mut beside
+        };
+        list.push((name.clone(), content));
     }
-    let mut networks = networks.into_iter();
-    match (networks.next(), networks.next()) {
-        (Some((name, file)), None) => {
-            Ok(Some(ModelFiles { name, file, beside, architecture: files.architecture.clone() }))
+    // Beside a whole network, weights alone are a copy of its own.
+    let (mut chosen, others) = if networks.is_empty() { (weights, networks) } else { (networks, weights) };
+    beside.extend(others);
+    match (chosen.pop(), chosen.len()) {
+        (Some((name, file)), 0) => Ok(ModelFiles { name, file, beside, architecture: files.architecture.clone() }),
+        (None, _) => Err(without_network(&names)),
+        (Some((last, _)), before) => {
+            let mut shown: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).take(5).collect();
+            if shown.len() == before {
+                shown.push(&last);
+            }
+            Err(FormatError::Archive {
+                what: format!("{} networks: {}", before + 1, shown.join(", ")),
+                advice: "Unpack it and load the network that you want, or several one after the other.",
+            })
         }
-        _ => Ok(None),
     }
 }

@@ -21,7 +21,7 @@ const FROM_TENSORFLOW: &str = "Convert the network again from Keras with a fixed
 #[non_exhaustive]
 pub enum FormatError {
     /// The file is something other than a network this crate reads.
-    #[error("{name} is {}, not a network in ONNX, Keras or TensorFlow format", kind.describe())]
+    #[error("{name} is {}{}", kind.describe(), kind.objection())]
     NotAModel {
         /// File name.
         name: String,
@@ -96,6 +96,32 @@ pub enum FormatError {
         /// Feature.
         what: String,
     },
+    /// The version of a file is not read.
+    #[error("the file uses {what}, which is not supported")]
+    Version {
+        /// Version.
+        what: String,
+    },
+    /// An archive is packed in a way that is not implemented.
+    #[error("the archive uses {what}, which is not read")]
+    Packing {
+        /// Feature.
+        what: String,
+    },
+    /// An archive without a network, or with several.
+    #[error("the zip archive holds {what}")]
+    Archive {
+        /// What it holds.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// An HDF5 file that another program than Keras wrote.
+    #[error("the file holds no network{}; Keras did not write it", among(names))]
+    Foreign {
+        /// Names of what it holds.
+        names: Vec<String>,
+    },
     /// The file cannot be read.
     #[error("the file cannot be read: {reason}")]
     Unreadable {
@@ -151,6 +177,20 @@ pub enum FormatError {
         /// Their names.
         files: Vec<String>,
     },
+    /// The elements of a weight are stored in a way that is not implemented.
+    #[error("the weight {tensor:?} cannot be read: {reason}")]
+    Elements {
+        /// Tensor.
+        tensor: String,
+        /// How they are stored.
+        reason: String,
+    },
+    /// The file holds a network whose layers are made by code that it does not hold.
+    #[error("the file holds a network of the class {class}, whose layers only its Python code knows")]
+    Subclass {
+        /// Class.
+        class: String,
+    },
     /// A weight cannot be read.
     #[error("the weight {tensor:?} cannot be read: {reason}")]
     Tensor {
@@ -192,6 +232,37 @@ pub enum FormatError {
     },
 }
 
+/// The networks, other than image classifiers, that an operator or a class of layers is from.
+fn other_task(kind: &str) -> Option<&'static str> {
+    let starts = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
+    let is = |names: &[&str]| names.contains(&kind);
+    if starts(&["NonMaxSuppression", "CombinedNonMaxSuppression", "TFLite_Detection", "EfficientNMS", "BatchedNMS"])
+        || is(&["RoiAlign", "MaxRoiPool", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"])
+    {
+        Some("object detectors")
+    } else if is(&["LSTM", "GRU", "RNN", "SimpleRNN", "ConvLSTM2D", "Bidirectional", "TimeDistributed"])
+        || starts(&["UNIDIRECTIONAL_SEQUENCE", "BIDIRECTIONAL_SEQUENCE", "TensorList"])
+    {
+        Some("networks for sequences")
+    } else if is(&["Embedding", "TextVectorization", "StringLookup", "StringNormalizer", "EMBEDDING_LOOKUP"]) {
+        Some("networks for text")
+    } else if ["Conv3D", "Pooling3D", "CONV_3D", "Conv1D", "Pooling1D"].iter().any(|part| kind.contains(part)) {
+        Some("networks for volumes, videos or signals")
+    } else {
+        None
+    }
+}
+
+/// Names, to follow the word that says what is not among them.
+fn among(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(5).map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => String::new(),
+        1..=5 => format!(", but {}", shown.join(", ")),
+        more => format!(", but {} and {} more", shown.join(", "), more - shown.len()),
+    }
+}
+
 /// The version of an operator set, to follow its name.
 fn version(opset: i64) -> String {
     if opset == 0 { String::new() } else { format!(" (opset {opset})") }
@@ -220,7 +291,7 @@ impl FormatError {
             Self::UnknownLayer { class, layer } | Self::Layer { class, layer, .. } => {
                 format!("layer {layer:?} ({class})")
             }
-            Self::Tensor { tensor, .. } => format!("tensor {tensor:?}"),
+            Self::Tensor { tensor, .. } | Self::Elements { tensor, .. } => format!("tensor {tensor:?}"),
             _ => String::new(),
         }
     }
@@ -232,6 +303,18 @@ impl FormatError {
             Self::NotAModel { kind, .. } => kind.advice().to_owned(),
             Self::Damaged { .. } | Self::Tensor { .. } => {
                 "Download or export the file again; it may have been cut off.".to_owned()
+            }
+            Self::Elements { .. } => {
+                "Turn the weights into floats of 32 or 16 bits and save the network again.".to_owned()
+            }
+            Self::Subclass { .. } => {
+                "Convert it in Python, where its code is: model.export(\"model.onnx\", format=\"onnx\").".to_owned()
+            }
+            Self::UnknownOperator { op: kind, .. } | Self::UnknownLayer { class: kind, .. }
+                if other_task(kind).is_some() =>
+            {
+                let task = other_task(kind).unwrap_or_default();
+                format!("It is part of {task}, which are not read; load an image classifier.")
             }
             Self::UnknownOperator { domain, .. } if domain.starts_with("TensorFlow") => {
                 format!("Only image classifiers are read. {FROM_TENSORFLOW}")
@@ -246,7 +329,8 @@ impl FormatError {
                       with standard ONNX operators."
                     .to_owned(),
             },
-            Self::Node { .. } | Self::Graph(_) => {
+            Self::Graph(_) => "Export the network again in evaluation mode with a fixed input size.".to_owned(),
+            Self::Node { .. } => {
                 "Export the network again in evaluation mode with a fixed input size, for instance 1 × 3 × 224 × 224; \
                  a pass through onnx-simplifier often helps too."
                     .to_owned()
@@ -265,6 +349,18 @@ impl FormatError {
                 .to_owned(),
             Self::Unsupported { .. } => {
                 "Save the network again in Python: keras.models.load_model(path).save(\"model.keras\").".to_owned()
+            }
+            Self::Version { .. } => FROM_TENSORFLOW.to_owned(),
+            Self::Packing { .. } => {
+                "Unpack the archive and pack its files again in the usual way, without a password; or \
+                                     save the network again from its framework."
+                    .to_owned()
+            }
+            Self::Archive { advice, .. } => (*advice).to_owned(),
+            Self::Foreign { .. } => {
+                "Load a network that Keras saved, or one in ONNX or TensorFlow Lite format; arrays \
+                                     alone do not say how they are connected."
+                    .to_owned()
             }
             Self::Unreadable { .. } => "Drop the file again; it may have been moved or changed meanwhile.".to_owned(),
             Self::NeedsArchitecture { candidates } => format!(
@@ -291,7 +387,11 @@ impl FormatError {
                 "Load an image classifier; detectors and segmentation networks give more than a vector of scores."
                     .to_owned()
             }
-            Self::TooLarge { .. } => "Load a smaller network.".to_owned(),
+            Self::TooLarge { .. } => {
+                "Load a smaller network; if this one should not be so large, the file is damaged, and \
+                                      another download or export may help."
+                    .to_owned()
+            }
             Self::Labels { .. } => {
                 "Give a text file with one name a line, or a JSON list of names, in the order of the classes."
                     .to_owned()

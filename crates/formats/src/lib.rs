@@ -20,6 +20,7 @@
 pub mod keras;
 pub mod onnx;
 pub mod pickle;
+pub mod support;
 pub mod tfjs;
 pub mod tflite;
 pub mod torch;
@@ -29,6 +30,7 @@ mod bundle;
 mod error;
 mod hdf5;
 mod inflate;
+mod kind;
 mod labels;
 mod lower;
 mod sniff;
@@ -39,8 +41,9 @@ use innspect_graph::Graph;
 
 pub use blob::{Blob, Slices};
 pub use error::FormatError;
+pub use kind::FileKind;
 pub use labels::read_labels;
-pub use sniff::{FileKind, sniff, sniff_blob};
+pub use sniff::{sniff, sniff_blob};
 
 /// A network read from a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,10 +114,10 @@ fn read(files: &ModelFiles, inside: bool) -> Result<Imported, FormatError> {
         FileKind::Safetensors => Some(torch::read_safetensors(files, None)?),
         FileKind::TfLite => Some(tflite::read(files.file.bytes()?, name)?),
         FileKind::Json => tfjs::read(files)?,
-        FileKind::Zip if !inside => bundle::open(files)?.map(|files| read(&files, true)).transpose()?,
+        FileKind::Zip if !inside => Some(read(&bundle::open(files)?, true)?),
         _ => None,
     };
-    found.ok_or_else(|| FormatError::NotAModel { name: name.to_owned(), kind })
+    found.ok_or_else(|| FormatError::NotAModel { name: name.to_owned(), kind: kind.named(name) })
 }
 
 /// Weights of this many elements (1 MiB; few in unit tests, whose files are small) are deferred where a format allows it:

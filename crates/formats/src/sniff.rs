@@ -1,162 +1,6 @@
 //! What a file is, told by its content rather than by its name.
 
-use crate::{Blob, FormatError};
-
-/// What a file seems to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FileKind {
-    /// An ONNX network.
-    Onnx,
-    /// HDF5, the container of Keras networks.
-    Hdf5,
-    /// An archive of Keras.
-    Keras,
-    /// A zip that is none of the known kinds.
-    Zip,
-    /// A PyTorch checkpoint or TorchScript (zip).
-    TorchZip,
-    /// A NumPy archive (zip).
-    Npz,
-    /// A Python pickle, such as an old PyTorch checkpoint.
-    Pickle,
-    /// A TensorFlow Lite network.
-    TfLite,
-    /// A TensorFlow SavedModel or frozen graph.
-    SavedModel,
-    /// Weights in safetensors.
-    Safetensors,
-    /// GGUF weights.
-    Gguf,
-    /// A NumPy array.
-    Npy,
-    /// JSON.
-    Json,
-    /// PNG picture.
-    Png,
-    /// JPEG picture.
-    Jpeg,
-    /// WebP picture.
-    WebP,
-    /// GIF picture.
-    Gif,
-    /// BMP picture.
-    Bmp,
-    /// AVIF picture.
-    Avif,
-    /// HEIC picture.
-    Heic,
-    /// TIFF picture.
-    Tiff,
-    /// SVG drawing.
-    Svg,
-    /// PDF document.
-    Pdf,
-    /// A web page.
-    Html,
-    /// A Git LFS pointer.
-    GitLfs,
-    /// Compressed with gzip.
-    Gzip,
-    /// Plain text.
-    Text,
-    /// No bytes.
-    Empty,
-    /// None of these.
-    Unknown,
-}
-
-impl FileKind {
-    /// Words for people, to follow "this is".
-    #[must_use]
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Onnx => "an ONNX network",
-            Self::Hdf5 => "an HDF5 file",
-            Self::Keras => "a Keras network",
-            Self::Zip => "a zip archive",
-            Self::TorchZip => "a PyTorch checkpoint",
-            Self::Npz => "a NumPy archive",
-            Self::Pickle => "a PyTorch pickle",
-            Self::TfLite => "a TensorFlow Lite network",
-            Self::SavedModel => "a TensorFlow graph",
-            Self::Safetensors => "a safetensors file",
-            Self::Gguf => "a GGUF file, which holds weights without the network",
-            Self::Npy => "a NumPy array",
-            Self::Json => "a JSON file",
-            Self::Png => "a PNG picture",
-            Self::Jpeg => "a JPEG picture",
-            Self::WebP => "a WebP picture",
-            Self::Gif => "a GIF picture",
-            Self::Bmp => "a BMP picture",
-            Self::Avif => "an AVIF picture",
-            Self::Heic => "a HEIC picture",
-            Self::Tiff => "a TIFF picture",
-            Self::Svg => "an SVG drawing",
-            Self::Pdf => "a PDF document",
-            Self::Html => "a web page, not the file itself",
-            Self::GitLfs => "a Git LFS pointer, not the file itself",
-            Self::Gzip => "a gzip archive",
-            Self::Text => "a text file",
-            Self::Empty => "an empty file",
-            Self::Unknown => "a file of unknown format",
-        }
-    }
-
-    /// What to do with it where a network is wanted, as sentences; empty for networks that are read.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Onnx
-            | Self::Hdf5
-            | Self::Keras
-            | Self::TfLite
-            | Self::TorchZip
-            | Self::Pickle
-            | Self::Safetensors => "",
-            Self::SavedModel => {
-                "Convert its folder: python -m tf2onnx.convert --saved-model folder --output model.onnx."
-            }
-            Self::Gguf => "Load an image classifier in ONNX, Keras or TensorFlow Lite format.",
-            Self::Zip => {
-                "Load a zip with one network in it: an .onnx, .keras, .h5 or .tflite file, or a model.json of \
-                 TensorFlow.js with its shards."
-            }
-            Self::Gzip => "Unpack it first and load the .onnx, .keras, .h5 or .tflite file in it.",
-            Self::Npz | Self::Npy => {
-                "Load a network in ONNX, Keras or TensorFlow Lite format; arrays alone do not say how they are connected."
-            }
-            Self::Json => {
-                "Load a network: of JSON files only the model.json of TensorFlow.js is one; a list of class names \
-                 belongs under labels."
-            }
-            Self::Text => {
-                "Load a network in ONNX, Keras or TensorFlow Lite format; a list of class names belongs under labels."
-            }
-            Self::Png
-            | Self::Jpeg
-            | Self::WebP
-            | Self::Gif
-            | Self::Bmp
-            | Self::Avif
-            | Self::Heic
-            | Self::Tiff
-            | Self::Svg => "Load it as a picture; as a network an ONNX, Keras or TensorFlow Lite file is needed.",
-            Self::Html => "The link led to a page; use the download button there to get the file itself.",
-            Self::GitLfs => "Get the file itself with git lfs pull, or with the download button of the web page.",
-            Self::Pdf | Self::Empty | Self::Unknown => {
-                "Load a network in ONNX, Keras or TensorFlow format (.onnx, .keras, .h5, .tflite, or model.json with its \
-                 shards); the download may have failed."
-            }
-        }
-    }
-
-    /// Whether this is a picture that can be decoded.
-    #[must_use]
-    pub fn is_picture(self) -> bool {
-        matches!(self, Self::Png | Self::Jpeg | Self::WebP | Self::Gif | Self::Bmp)
-    }
-}
+use crate::{Blob, FileKind, FormatError};
 
 /// What a file seems to be, from its first and last bytes.
 ///
@@ -175,35 +19,62 @@ pub fn sniff_blob(file: &Blob) -> Result<FileKind, FormatError> {
 /// How many bytes at either end of a zip archive are searched for names of entries.
 const WINDOW: usize = 1 << 16;
 
+/// Bytes at an offset that tell a kind.
+const MAGICS: &[(usize, &[u8], FileKind)] = &[
+    (0, b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
+    (0, b"\x89PNG\r\n\x1a\n", FileKind::Png),
+    (0, b"\xff\xd8\xff", FileKind::Jpeg),
+    (0, b"GIF87a", FileKind::Gif),
+    (0, b"GIF89a", FileKind::Gif),
+    (0, b"II*\0", FileKind::Tiff),
+    (0, b"MM\0*", FileKind::Tiff),
+    (0, b"%PDF-", FileKind::Pdf),
+    (0, b"\x1f\x8b", FileKind::Gzip),
+    (0, b"\x93NUMPY", FileKind::Npy),
+    (0, b"GGUF", FileKind::Gguf),
+    (0, b"version https://git-lfs.github.com/spec/", FileKind::GitLfs),
+    // Those of version 7.3 are HDF5 behind these words.
+    (0, b"MATLAB 5.0 MAT-file", FileKind::Matlab),
+    (0, b"MATLAB 7.3 MAT-file", FileKind::Matlab),
+    (0, b"\xfd7zXZ\0", FileKind::Archive),
+    (0, b"7z\xbc\xaf\x27\x1c", FileKind::Archive),
+    (0, b"Rar!\x1a\x07", FileKind::Archive),
+    (0, b"BZh", FileKind::Archive),
+    (0, b"\x28\xb5\x2f\xfd", FileKind::Archive),
+    (257, b"ustar", FileKind::Archive),
+    (0, b"PAR1", FileKind::Table),
+    (0, b"ARROW1\0", FileKind::Table),
+    (0, b"SQLite format 3\0", FileKind::Table),
+    (0, b"\x7fELF", FileKind::Program),
+    (0, b"MZ\x90\0", FileKind::Program),
+    (128, b"DICM", FileKind::Dicom),
+    (4, b"ET12", FileKind::ExecuTorch),
+    (0, b"\x12\x01\0\0\0\0\0\0", FileKind::MxNet),
+    (0, b"7767517\n", FileKind::Ncnn),
+    // Pickle protocols 2 to 5 start with their number and an opcode.
+    (0, b"\x80\x02", FileKind::Pickle),
+    (0, b"\x80\x03", FileKind::Pickle),
+    (0, b"\x80\x04", FileKind::Pickle),
+    (0, b"\x80\x05", FileKind::Pickle),
+    (0, b"PK\x05\x06", FileKind::Zip),
+];
+
 /// What the bytes seem to be. Looks at the start (and, for zips, at entry names) only, so it is fast and total.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> FileKind {
     if bytes.is_empty() {
         return FileKind::Empty;
     }
+    if bytes.iter().all(|&byte| byte == 0) {
+        return FileKind::Zeros;
+    }
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let magics: [(&[u8], FileKind); 17] = [
-        (b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
-        (b"\x89PNG\r\n\x1a\n", FileKind::Png),
-        (b"\xff\xd8\xff", FileKind::Jpeg),
-        (b"GIF87a", FileKind::Gif),
-        (b"GIF89a", FileKind::Gif),
-        (b"II*\0", FileKind::Tiff),
-        (b"MM\0*", FileKind::Tiff),
-        (b"%PDF-", FileKind::Pdf),
-        (b"\x1f\x8b", FileKind::Gzip),
-        (b"\x93NUMPY", FileKind::Npy),
-        (b"GGUF", FileKind::Gguf),
-        (b"version https://git-lfs.github.com/spec/", FileKind::GitLfs),
-        // Pickle protocols 2 to 5 start with their number and an opcode.
-        (b"\x80\x02", FileKind::Pickle),
-        (b"\x80\x03", FileKind::Pickle),
-        (b"\x80\x04", FileKind::Pickle),
-        (b"\x80\x05", FileKind::Pickle),
-        (b"PK\x05\x06", FileKind::Zip),
-    ];
-    if let Some((_, kind)) = magics.iter().find(|(magic, _)| at(0, magic)) {
+    if let Some((_, _, kind)) = MAGICS.iter().find(|(offset, magic, _)| at(*offset, magic)) {
         return *kind;
+    }
+    // The last bytes of a table of LevelDB, which the index of a checkpoint is.
+    if bytes.ends_with(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb") {
+        return FileKind::TfCheckpoint;
     }
     if at(0, b"RIFF") && at(8, b"WEBP") {
         return FileKind::WebP;
@@ -220,6 +91,7 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
         if has(b"heic") || has(b"heix") || has(b"mif1") || has(b"hevc") {
             return FileKind::Heic;
         }
+        return FileKind::Video;
     }
     if at(4, b"TFL3") {
         return FileKind::TfLite;
@@ -236,12 +108,21 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
     text(bytes)
 }
 
-/// Looks for the entry names that tell archives apart. The directory is at the end, but local headers name their
-/// entries too, so a search in the first and last part finds the characteristic ones.
+/// Tells archives apart by the names of their entries: those of the directory at the end or, where it is cut off, those
+/// that the local headers at the start name too.
 fn zip(bytes: &[u8]) -> FileKind {
-    let head = bytes.get(..bytes.len().min(WINDOW)).unwrap_or_default();
-    let tail = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
-    let has = |name: &[u8]| [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name));
+    let (head, tail) = (bytes.get(..bytes.len().min(WINDOW)), bytes.get(bytes.len().saturating_sub(WINDOW)..));
+    let names = directory(tail.unwrap_or_default());
+    let has = |wanted: &[u8]| match &names {
+        // What lies deeper belongs to a network that was packed along with others.
+        Some(names) => names.iter().any(|name| {
+            name.strip_suffix(wanted).is_some_and(|folder| folder.iter().filter(|&&byte| byte == b'/').count() <= 1)
+        }),
+        None => {
+            let parts = [head.unwrap_or_default(), tail.unwrap_or_default()];
+            parts.iter().any(|part| part.windows(wanted.len()).any(|window| window == wanted))
+        }
+    };
     if has(b"model.weights.h5") || has(b"metadata.json") && has(b"config.json") {
         FileKind::Keras
     } else if has(b"data.pkl") || has(b"constants.pkl") || has(b"/byteorder") {
@@ -251,6 +132,28 @@ fn zip(bytes: &[u8]) -> FileKind {
     } else {
         FileKind::Zip
     }
+}
+
+/// The names in the directory of an archive, if all of it lies within its last bytes.
+fn directory(tail: &[u8]) -> Option<Vec<&[u8]>> {
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let part = tail.get(at..at.checked_add(size)?)?;
+        usize::try_from(part.iter().rev().fold(0u64, |value, &byte| value << 8 | u64::from(byte))).ok()
+    };
+    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06")?;
+    let mut at = end.checked_sub(number(end + 12, 4)?)?;
+    // PyTorch always writes the record of large archives and its locator, 56 and 20 bytes, in between.
+    if number(at, 4)? != 0x0201_4b50 {
+        at = at.checked_sub(76)?;
+    }
+    let mut names = Vec::new();
+    while at < end && number(at, 4)? == 0x0201_4b50 {
+        let [name, extra, comment] = [28, 30, 32].map(|field| number(at + field, 2));
+        let name = name?;
+        names.push(tail.get(at + 46..at + 46 + name)?);
+        at += 46 + name + extra? + comment?;
+    }
+    (names.len() == number(end + 10, 2)?).then_some(names)
 }
 
 fn is_safetensors(bytes: &[u8]) -> bool {
@@ -265,29 +168,16 @@ fn protobuf(bytes: &[u8]) -> Option<FileKind> {
     let mut rest = bytes;
     let mut fields = Vec::new();
     let mut payload = None;
+    let mut sound = true;
     while fields.len() < 12 && !rest.is_empty() {
-        let (key, after) = varint(rest)?;
-        let (field, wire) = (key >> 3, key & 7);
-        if field == 0 {
-            return None;
-        }
-        fields.push((field, wire));
-        rest = match wire {
-            0 => varint(after)?.1,
-            1 => after.get(8..)?,
-            2 => {
-                let (length, after) = varint(after)?;
-                let length = usize::try_from(length).ok()?;
-                payload = payload.or(after.get(..length.min(after.len())));
-                // The last field may be cut off: the reader says so better than "unknown file".
-                match after.get(length..) {
-                    Some(rest) => rest,
-                    None => break,
-                }
-            }
-            5 => after.get(4..)?,
-            _ => return None,
+        let Some((key, content, after)) = first_field(rest) else {
+            sound = false;
+            break;
         };
+        fields.push(key);
+        payload = payload.or(content);
+        // The last field may be cut off: the reader says so better than "unknown file".
+        rest = after.unwrap_or_default();
     }
     let onnx_wire = |field: u64| match field {
         1 | 5 => Some(0),
@@ -295,15 +185,61 @@ fn protobuf(bytes: &[u8]) -> Option<FileKind> {
         _ => None,
     };
     let fits = fields.iter().all(|&(field, wire)| onnx_wire(field) == Some(wire));
-    if fits && fields.iter().any(|&(field, _)| matches!(field, 7 | 8)) {
+    // Behind a few fields that are right, one that is not means damage.
+    if fits && fields.iter().any(|&(field, _)| matches!(field, 7 | 8)) && (sound || fields.len() > 2) {
         return Some(FileKind::Onnx);
     }
-    // SavedModel: saved_model_schema_version = 1 (varint), meta_graphs = 2. GraphDef: node = 1 (message), versions = 4.
-    let saved_model = matches!(fields.as_slice(), [(1, 0), (2, 2), ..]) && fields.iter().all(|&(field, _)| field <= 2);
-    let graph_def = fields.len() > 1
-        && fields.iter().all(|&(field, wire)| matches!((field, wire), (1 | 2 | 4, 2) | (3, 0)))
-        && payload.is_some_and(|node| node.first() == Some(&0x0a));
-    (saved_model || graph_def).then_some(FileKind::SavedModel)
+    if !sound {
+        return None;
+    }
+    let only = |allowed: &[(u64, u64)]| fields.len() > 1 && fields.iter().all(|field| allowed.contains(field));
+    match fields.as_slice() {
+        // specificationVersion, description, and the network by its kind.
+        [(1, 0), (2, 2), rest @ ..] if rest.iter().any(|&(field, wire)| field >= 200 && wire == 2) => {
+            Some(FileKind::CoreMl)
+        }
+        // saved_model_schema_version and meta_graphs.
+        [(1, 0), (2, 2), ..] if only(&[(1, 0), (2, 2)]) => Some(FileKind::SavedModel),
+        // name and layers, in two generations.
+        [(1, 2), rest @ ..] if rest.iter().any(|&field| matches!(field, (2 | 100, 2))) && is_name(payload) => {
+            Some(FileKind::Caffe)
+        }
+        // Blocks, which begin with their number; then version and operator versions.
+        _ if only(&[(1, 2), (4, 2), (5, 2)]) && payload.is_some_and(|block| block.starts_with(&[0x08, 0])) => {
+            Some(FileKind::Paddle)
+        }
+        // Nodes, which begin with their name; then versions.
+        _ if only(&[(1, 2), (2, 2), (4, 2), (3, 0)]) && payload.is_some_and(|node| node.first() == Some(&0x0a)) => {
+            Some(FileKind::FrozenGraph)
+        }
+        _ => None,
+    }
+}
+
+/// Whether this is a name of letters and digits rather than a message.
+fn is_name(payload: Option<&[u8]>) -> bool {
+    payload.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+}
+
+/// Number and type of the first field, its content if it has a length, and what follows unless it is cut off.
+type Field<'a> = ((u64, u64), Option<&'a [u8]>, Option<&'a [u8]>);
+
+fn first_field(bytes: &[u8]) -> Option<Field<'_>> {
+    let (key, after) = varint(bytes)?;
+    let (field, wire) = (key >> 3, key & 7);
+    let (content, rest) = match wire {
+        _ if field == 0 => return None,
+        0 => (None, Some(varint(after)?.1)),
+        1 => (None, Some(after.get(8..)?)),
+        2 => {
+            let (length, after) = varint(after)?;
+            let length = usize::try_from(length).ok()?;
+            (after.get(..length.min(after.len())), after.get(length..))
+        }
+        5 => (None, Some(after.get(4..)?)),
+        _ => return None,
+    };
+    Some(((field, wire), content, rest))
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -331,13 +267,52 @@ fn text(bytes: &[u8]) -> FileKind {
     if readable.chars().any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t' | '\x0c')) {
         return FileKind::Unknown;
     }
-    let start = readable.trim_start().to_ascii_lowercase();
-    if start.starts_with("<!doctype html") || start.starts_with("<html") || start.contains("<head>") {
+    told_by_words(readable.trim_start())
+}
+
+/// Tells texts apart by their first words.
+fn told_by_words(text: &str) -> FileKind {
+    let lower = text.to_ascii_lowercase();
+    let starts = |words: &[&str]| words.iter().any(|word| lower.starts_with(word));
+    let has = |words: &[&str]| words.iter().all(|word| text.contains(word));
+    if starts(&["<!doctype html", "<html"]) || lower.contains("<head>") {
         FileKind::Html
-    } else if start.contains("<svg") {
+    } else if lower.contains("<svg") {
         FileKind::Svg
-    } else if start.starts_with('{') || start.starts_with('[') {
-        FileKind::Json
+    } else if starts(&["<?xml", "<net", "<error"]) {
+        let server = lower.contains("<error>") || lower.contains("<code>");
+        let network = lower.contains("<net ");
+        if network {
+            FileKind::OpenVino
+        } else if server {
+            FileKind::ServerError
+        } else {
+            FileKind::Xml
+        }
+    } else if starts(&["{", "["]) {
+        if has(&["\"class_name\"", "\"config\""]) && !text.contains("\"modelTopology\"") {
+            FileKind::KerasConfig
+        } else if has(&["\"nbformat\""]) || has(&["\"cells\"", "\"cell_type\""]) {
+            FileKind::Notebook
+        } else if has(&["\"model_type\""]) || has(&["\"architectures\""]) {
+            FileKind::HubConfig
+        } else if text.len() < 1000 && (starts(&["{\"error\"", "{\"message\""])) {
+            FileKind::ServerError
+        } else {
+            FileKind::Json
+        }
+    } else if starts(&["model_checkpoint_path:"]) {
+        FileKind::TfCheckpoint
+    } else if starts(&["node {", "ir_version:", "<\n  ir_version", "name: \"", "layer {", "layers {"]) {
+        FileKind::ProtobufText
+    } else if starts(&["backend: ", "class_name: "]) && lower.contains("config:") {
+        FileKind::KerasConfig
+    } else if starts(&["import ", "from ", "#!/usr/bin/env python", "# -*- coding"]) && lower.contains("import ") {
+        FileKind::Python
+    } else if text.len() < 200
+        && starts(&["not found", "404", "entry not found", "access denied", "forbidden", "invalid username"])
+    {
+        FileKind::ServerError
     } else {
         FileKind::Text
     }

@@ -101,7 +101,7 @@ impl Zip {
         let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else { return Ok(None) };
         let cut = || damaged(format!("the entry {name:?} of the zip archive is cut off"));
         if entry.flags & 1 != 0 {
-            return Err(FormatError::Unsupported { what: format!("encryption of the entry {name:?}") });
+            return Err(FormatError::Packing { what: format!("a password for {name:?}") });
         }
         let header = entry.offset.checked_add(30).map(|end| self.file.read(entry.offset..end)).transpose()?;
         let header = header.flatten().ok_or_else(cut)?;
@@ -128,7 +128,7 @@ impl Zip {
                 inflated.into()
             }
             0 => return Err(cut()),
-            method => return Err(FormatError::Unsupported { what: format!("the zip compression {method}") }),
+            method => return Err(FormatError::Packing { what: format!("compression number {method} for {name:?}") }),
         };
         let mut checksum = flate2::Crc::new();
         for piece in data.pieces() {

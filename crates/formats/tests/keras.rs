@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{golden, npy, pack};
+use common::{golden, npy, pack, unpack};
 use innspect_formats::{FormatError, Imported, ModelFiles, read_model};
 use innspect_graph::{FinalActivation, Op, OpKind, guess_preprocessing, reference};
 
@@ -246,31 +246,17 @@ fn files_without_a_network_are_named() {
         ("weights_only.k2.h5", "The file holds weights without the network."),
         ("weights_only.k3.weights.h5", "The file holds weights without the network."),
         ("optimizer_only.h5", "The file holds the state of an optimizer, without the network."),
-        ("foreign.h5", "The file holds no network; Keras did not write it."),
     ] {
         let error = read(file).expect_err(file);
         assert_eq!(error.what(), what);
         assert!(error.advice().contains("model.save"), "{}", error.advice());
     }
+    let error = read("foreign.h5").expect_err("another program's");
+    assert_eq!(error.what(), "The file holds no network, but \"temperature\"; Keras did not write it.");
     let error = read("lambda.k2.h5").expect_err("Python code");
     assert_eq!(error.what(), "Layers of the class Lambda are not supported.");
     assert_eq!(error.place(), "layer \"double\" (Lambda)");
     assert!(error.advice().contains("Python code, which is never run"), "{}", error.advice());
-}
-
-/// The entries of an archive whose entries are stored.
-fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let number =
-        |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0usize, |n, &b| n << 8 | usize::from(b));
-    let (mut at, mut entries) = (0, Vec::new());
-    while number(at, 4) == 0x0403_4b50 {
-        let (size, name, extra) = (number(at + 18, 4), number(at + 26, 2), number(at + 28, 2));
-        let start = at + 30 + name + extra;
-        let title = String::from_utf8(bytes[at + 30..at + 30 + name].to_vec()).expect("a name");
-        entries.push((title, bytes[start..start + size].to_vec()));
-        at = start + size;
-    }
-    entries
 }
 
 /// Reads a stored archive with another architecture.
@@ -411,7 +397,7 @@ fn architectures_that_make_no_sense_are_refused() {
     );
     assert_eq!(
         say(&|config| *config = json!({"class_name": "MyModel", "config": {"units": 3}})),
-        "Layers of the class MyModel are not supported."
+        "The file holds a network of the class MyModel, whose layers only its Python code knows."
     );
     assert_eq!(say(&|config| *config = json!([1, 2])), format!("{start} it is not an object."));
 
@@ -474,111 +460,4 @@ fn archives_that_are_not_right_are_refused() {
         say(flipped),
         "The file is damaged: the entry \"model.weights.h5\" of the zip archive has another checksum than it should."
     );
-}
-
-const SEEDS: &[&str] = &[
-    "plain.k2.h5",
-    "plain.k3.h5",
-    "plain.k3.keras",
-    "plain.gzip.h5",
-    "plain.latest.h5",
-    "plain.chunked.h5",
-    "nested.k2.h5",
-    "shared.k2.keras",
-    "operators.k2.h5",
-    "keras1.k2.h5",
-];
-
-/// Reads and checks that it took no second, and that a network that was read can be trusted.
-fn survives(bytes: Vec<u8>, what: &str) -> Result<(), FormatError> {
-    let start = Instant::now();
-    let result = read_model(&ModelFiles::new("mutant", bytes));
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "{what} took {took:?}");
-    let graph = result?.graph;
-    let again = innspect_graph::passes::compact(graph.clone()).expect("it holds together");
-    assert_eq!(again.nodes.len(), graph.nodes.len());
-    Ok(())
-}
-
-#[test]
-fn every_truncation_is_an_error() {
-    for name in SEEDS {
-        let bytes = bytes(name);
-        for percent in 0..100 {
-            let cut = bytes[..bytes.len() * percent / 100].to_vec();
-            assert!(survives(cut, &format!("{name} cut to {percent} %")).is_err(), "{name} cut to {percent} % is read");
-        }
-    }
-    let half = bytes("plain.k2.h5");
-    let error = read_model(&ModelFiles::new("half.h5", half[..half.len() / 2].to_vec())).expect_err("half");
-    assert_eq!(error.what(), format!("The file is damaged: it has {} of {} bytes.", half.len() / 2, half.len()));
-    let half = bytes("plain.k3.keras");
-    let error = read_model(&ModelFiles::new("half.keras", half[..half.len() / 2].to_vec())).expect_err("half");
-    let what = "The file is damaged: the directory at the end of the zip archive is missing; the file is cut off.";
-    assert_eq!(error.what(), what);
-}
-
-/// xorshift64*, so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
-    }
-}
-
-#[test]
-fn flipped_bits_never_panic() {
-    let mut random = Random(20_240_607);
-    let (mut read, mut refused) = (0, 0);
-    for name in SEEDS {
-        let whole = bytes(name);
-        for round in 0..1000 {
-            let mut mutant = whole.clone();
-            for _ in 0..=random.below(6) {
-                let at =
-                    if random.below(2) == 0 { random.below(whole.len().min(4000)) } else { random.below(whole.len()) };
-                match random.below(3) {
-                    0 => mutant[at] ^= 1 << random.below(8),
-                    1 => mutant[at] = 0xff,
-                    _ => {
-                        // Another number of eight bytes, as addresses and sizes have.
-                        let at = at / 8 * 8;
-                        let value = (random.below(whole.len() * 2) as u64).to_le_bytes();
-                        let end = (at + 8).min(mutant.len());
-                        mutant[at..end].copy_from_slice(&value[..end - at]);
-                    }
-                }
-            }
-            match survives(mutant, &format!("{name}, round {round}")) {
-                Ok(()) => read += 1,
-                Err(_) => refused += 1,
-            }
-        }
-    }
-    // Both must happen, or the flips say nothing.
-    assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
-}
-
-#[test]
-fn changed_characters_of_the_architecture_never_panic() {
-    let mut random = Random(77);
-    let mut read = 0;
-    for name in ["nested.k2.h5", "padding.k2.h5", "transposed.k2.h5", "shapes.k2.h5", "operators.k2.h5"] {
-        let whole = bytes(name);
-        let start = whole.windows(13).position(|window| window == b"{\"class_name\"").expect("an architecture");
-        let digits: Vec<usize> = (start..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
-        for round in 0..600 {
-            let mut mutant = whole.clone();
-            for _ in 0..=random.below(3) {
-                mutant[digits[random.below(digits.len())]] = b'0' + random.below(10) as u8;
-            }
-            read += usize::from(survives(mutant, &format!("{name}, round {round}")).is_ok());
-        }
-    }
-    assert!(read > 100, "{read} read");
 }

@@ -3,9 +3,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
-use common::{Random, difference, golden, npy, pack};
+use common::{difference, golden, npy, pack};
 use innspect_formats::{FileKind, FormatError, Imported, ModelFiles, read_model};
 use innspect_graph::{FinalActivation, Op, OpKind};
 use serde_json::{Value, json};
@@ -380,11 +378,13 @@ fn models_in_a_zip_are_read() {
     let two = [network("a.onnx", "plain.onnx"), network("b.tflite", "tflite/plain.float.tflite")];
     let none = [("readme.txt".to_owned(), b"hello".to_vec())];
     let nested = [("net.onnx".to_owned(), pack(&two[..1], None))];
-    for entries in [&two[..], &none, &nested] {
-        match read_model(&ModelFiles::new("net.zip", pack(entries, None))) {
-            Err(FormatError::NotAModel { kind: FileKind::Zip, .. }) => {}
-            other => panic!("{:?}", other.map(|imported| imported.format)),
-        }
+    for (entries, what) in [
+        (&two[..], "The zip archive holds 2 networks: a.onnx, b.tflite."),
+        (&none, "The zip archive holds no network, but readme.txt."),
+        (&nested, "net.onnx is a zip archive, not a network."),
+    ] {
+        let result = read_model(&ModelFiles::new("net.zip", pack(entries, None)));
+        assert_eq!(result.map(|imported| imported.format).expect_err("no network").what(), what);
     }
     let mut missing = zipped("graph/residual.shards", "");
     missing.pop();
@@ -395,99 +395,4 @@ fn models_in_a_zip_are_read() {
     bomb.push(("zeros.bin".to_owned(), vec![0; 5000]));
     let error = read_model(&ModelFiles::new("model.zip", pack(&bomb, Some(2_000_000_000)))).expect_err("a bomb");
     assert!(matches!(error, FormatError::TooLarge { what: "bytes in its packed files", .. }), "{}", error.what());
-}
-
-/// Reads and checks that it ends soon, also on a busy machine, and that a network that was read can be trusted.
-fn survives(files: &ModelFiles, what: &str) -> Result<(), FormatError> {
-    let start = Instant::now();
-    let result = read_model(files);
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(10), "{what} took {took:?}");
-    let graph = result?.graph;
-    let again = innspect_graph::passes::compact(graph.clone()).expect("it holds together");
-    assert_eq!(again.nodes.len(), graph.nodes.len());
-    Ok(())
-}
-
-const SEEDS: &[&str] = &[
-    "graph/plain",
-    "graph/mobile.uint8",
-    "graph/shapes",
-    "graph/attention",
-    "graph/activations",
-    "layers/nested.k2",
-    "layers/plain.k2.uint16",
-    "layers/separable.k3",
-];
-
-#[test]
-fn truncations_are_errors() {
-    for name in SEEDS {
-        let whole = files(name);
-        let description = whole.file.bytes().expect("bytes");
-        let shard = whole.beside[0].1.bytes().expect("bytes");
-        for percent in 0..100 {
-            let mut cut = whole.clone();
-            cut.file = description.slice(..description.len() * percent / 100).into();
-            assert!(survives(&cut, &format!("{name} at {percent} %")).is_err(), "{name} cut to {percent} % is read");
-            let mut cut = whole.clone();
-            cut.beside[0].1 = shard.slice(..shard.len() * percent / 100).into();
-            assert!(survives(&cut, &format!("{name} at {percent} %")).is_err(), "{name}: shard of {percent} % is read");
-        }
-    }
-}
-
-#[test]
-fn changed_characters_never_panic() {
-    let mut random = Random(42);
-    let (mut read, mut refused) = (0, 0);
-    for name in SEEDS {
-        let whole = files(name);
-        let description = whole.file.bytes().expect("bytes").to_vec();
-        let digits: Vec<usize> = (0..description.len()).filter(|&at| description[at].is_ascii_digit()).collect();
-        for round in 0..250 {
-            let mut mutant = description.clone();
-            for _ in 0..=random.below(4) {
-                match random.below(3) {
-                    0 => {
-                        let at = random.below(mutant.len());
-                        mutant[at] ^= 1 << random.below(7);
-                    }
-                    1 => {
-                        let at = random.below(mutant.len());
-                        mutant[at] = random.below(128) as u8;
-                    }
-                    _ => mutant[digits[random.below(digits.len())]] = b'0' + random.below(10) as u8,
-                }
-            }
-            let mut files = whole.clone();
-            files.file = mutant.into();
-            match survives(&files, &format!("{name}, round {round}")) {
-                Ok(()) => read += 1,
-                Err(_) => refused += 1,
-            }
-        }
-    }
-    // Both must happen, or the changes say nothing.
-    assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
-}
-
-#[test]
-fn changed_weights_never_panic() {
-    // Shapes and axes are among the weights of a graph.
-    let mut random = Random(7);
-    for name in ["graph/shapes", "graph/attention", "graph/mobile"] {
-        let whole = files(name);
-        let shard = whole.beside[0].1.bytes().expect("bytes").to_vec();
-        for round in 0..250 {
-            let mut mutant = shard.clone();
-            for _ in 0..=random.below(20) {
-                let at = random.below(mutant.len());
-                mutant[at] = random.below(256) as u8;
-            }
-            let mut files = whole.clone();
-            files.beside[0].1 = mutant.into();
-            let _ = survives(&files, &format!("{name}, round {round}"));
-        }
-    }
 }

@@ -100,7 +100,7 @@ fn invariant_12_full_grad_is_the_logit() {
                 continue;
             };
             let g = run.reverse(&gradient, &seed, node.output);
-            let biases = &graph.param(*bias).data;
+            let biases = graph.param(*bias).data.held().unwrap();
             let cells = g.len() / biases.len();
             total += g.iter().enumerate().map(|(at, g)| f64::from(*g) * f64::from(biases[at / cells])).sum::<f64>();
         }

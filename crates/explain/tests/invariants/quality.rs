@@ -141,7 +141,7 @@ fn invariant_34_without_other_weights_the_map_stays() {
             assert_eq!(of(&run.network.with_params(&HashMap::new()), method), map);
             // The weights that it has are those that it gets.
             let all = graph.node_ids().flat_map(|id| graph.node(id).op.params());
-            let same: HashMap<_, _> = all.map(|id| (id, graph.param(id).data.to_vec())).collect();
+            let same: HashMap<_, _> = all.map(|id| (id, graph.param(id).data.held().unwrap().to_vec())).collect();
             assert_eq!(of(&run.network.with_params(&same), method), map);
             // Parts of weights that rules ask for follow the new weights, not the old ones.
             let other: HashMap<_, _> =

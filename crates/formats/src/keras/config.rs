@@ -80,7 +80,10 @@ pub(super) fn from_value(value: Value, length: usize) -> Result<Model, FormatErr
     // Names inside a model have its name in front; a file can afford so much of that.
     let mut left = Limits { layers: MAX_LAYERS, text: (1 << 22) + length };
     let class = text(&object, "class_name").to_owned();
-    layer(object, 0, 0, &mut left)?.model.ok_or(FormatError::UnknownLayer { class, layer: "model".to_owned() })
+    if class.is_empty() {
+        return Err(bad("it names no class"));
+    }
+    layer(object, 0, 0, &mut left)?.model.ok_or(FormatError::Subclass { class })
 }
 
 /// What the layers of a file may still take.

@@ -74,6 +74,21 @@ impl<'a> Settings<'a> {
         self.get(key).map(|value| size(value, key)).transpose()
     }
 
+    /// Checks that the sizes of a weight are those that a setting asks for, if it is given.
+    fn agrees(self, key: &str, actual: &[usize]) -> Result<(), Refusal> {
+        let Some(value) = self.get(key) else { return Ok(()) };
+        let wanted = match value {
+            Value::Array(list) if list.len() > 1 => list.iter().map(|one| size(one, key)).collect::<Result<_, _>>()?,
+            one => vec![pair(one, key)?[0]; actual.len()],
+        };
+        if wanted == actual {
+            return Ok(());
+        }
+        let show = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+        let (wanted, actual) = (show(&wanted), show(actual));
+        Err(Refusal::reason(format!("its setting {key:?} is {wanted}, but its weights have {actual}")))
+    }
+
     /// A size for both axes or one for each.
     fn pair(self, key: &str, default: [usize; 2]) -> Result<[usize; 2], Refusal> {
         match self.get(key) {
@@ -244,7 +259,7 @@ fn node(importer: &mut Importer, op: Op, inputs: &[ValueId], name: &str) -> Resu
 }
 
 /// Classes that do nothing when a network is used.
-const IDENTITIES: &[&str] = &[
+pub(crate) const IDENTITIES: &[&str] = &[
     "Dropout",
     "SpatialDropout2D",
     "AlphaDropout",
@@ -399,6 +414,8 @@ fn conv(importer: &mut Importer, settings: Settings, input: Tensor, name: &str) 
     let weight = importer.param(&format!("{name}/kernel"), |importer| {
         let (dims, data) = importer.weights.get(name, 0)?;
         let [height, width, per_group, out] = four(&dims, "kernel")?;
+        settings.agrees("kernel_size", &[height, width])?;
+        settings.agrees("filters", &[out])?;
         Ok((vec![out, per_group, height, width], permuted(&dims, &data, &[3, 2, 0, 1])))
     })?;
     let bias = bias(importer, settings, 1, name)?;
@@ -520,7 +537,11 @@ fn transposed(importer: &mut Importer, settings: Settings, input: Tensor, name: 
 
 fn dense(importer: &mut Importer, settings: Settings, input: Tensor, name: &str) -> Outcome {
     let id = plain(importer, input, name)?;
-    let weight = importer.param(&format!("{name}/kernel"), |importer| importer.weights.get(name, 0))?;
+    let weight = importer.param(&format!("{name}/kernel"), |importer| {
+        let (dims, data) = importer.weights.get(name, 0)?;
+        settings.agrees("units", dims.get(1..).unwrap_or_default())?;
+        Ok((dims, data))
+    })?;
     let bias = bias(importer, settings, 1, name)?;
     let id = node(importer, Op::Dense { weight, bias }, &[id], name)?;
     activations::apply(importer, settings.get("activation"), Tensor { id, last: false }, name)

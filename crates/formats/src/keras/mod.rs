@@ -15,6 +15,7 @@ mod weights;
 
 use innspect_graph::GraphError;
 
+pub(crate) use layers::IDENTITIES;
 pub(crate) use weights::Named;
 
 use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};
@@ -102,7 +103,7 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
     } else if has("optimizer_weights") || has("optimizer") {
         "the state of an optimizer, without the network"
     } else {
-        "no network; Keras did not write it"
+        return Ok(FormatError::Foreign { names });
     };
     Ok(FormatError::NoNetwork { what: what.to_owned() })
 }

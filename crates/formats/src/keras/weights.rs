@@ -219,9 +219,10 @@ impl<'a> Weights<'a> {
         };
         let object = root.find(place)?.ok_or_else(missing)?;
         let fail = |error: FormatError| match error {
-            FormatError::Unsupported { what } => {
-                FormatError::Tensor { tensor: place.clone(), reason: format!("it has {what}, which are not supported") }
-            }
+            FormatError::Unsupported { what } => FormatError::Elements {
+                tensor: place.clone(),
+                reason: format!("it has {what}, which are not supported"),
+            },
             FormatError::Damaged { reason } => FormatError::Tensor { tensor: place.clone(), reason },
             other => other,
         };

@@ -77,10 +77,22 @@ pub fn read_any(files: &ModelFiles) -> Result<Imported, FormatError> {
     decode(files, false)
 }
 
+/// Why the protocol buffer cannot be read, without the path to the place, which may be long.
+fn undecoded(error: &prost::DecodeError) -> FormatError {
+    let text = error.to_string();
+    let cause = text.rsplit(": ").next().unwrap_or_default();
+    let reason = match cause {
+        "buffer underflow" => "it ends in the middle of the network".to_owned(),
+        "recursion limit reached" => "its parts are nested too deeply".to_owned(),
+        cause => format!("it is no protocol buffer ({cause})"),
+    };
+    FormatError::Damaged { reason }
+}
+
 fn decode(files: &ModelFiles, classifier: bool) -> Result<Imported, FormatError> {
     let bytes = files.file.bytes()?;
     let size = bytes.len();
-    let mut model = proto::Model::decode(bytes).map_err(|error| FormatError::Damaged { reason: error.to_string() })?;
+    let mut model = proto::Model::decode(bytes).map_err(|error| undecoded(&error))?;
     let graph = model.graph.take().ok_or_else(|| FormatError::Damaged { reason: "it holds no network".to_owned() })?;
     let graph = inline::inline(graph, &model.functions, size)?;
     let origin = Origin { files, bytes: size as u64, classifier, channels_last: false };

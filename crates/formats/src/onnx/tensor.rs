@@ -88,9 +88,11 @@ impl Constant {
             return Err(fail(format!("it has {} axes", dims.len())));
         }
         let count = count(&dims).ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
+        let strange = |reason: String| FormatError::Elements { tensor: tensor.name.clone(), reason };
         let data_type = DataType::try_from(tensor.data_type)
-            .map_err(|_| fail(format!("its element type {} is unknown", tensor.data_type)))?;
-        let bits = bits(data_type).ok_or_else(|| fail(format!("its element type {data_type:?} is not supported")))?;
+            .map_err(|_| strange(format!("its element type {} is unknown", tensor.data_type)))?;
+        let bits =
+            bits(data_type).ok_or_else(|| strange(format!("its element type {data_type:?} is not supported")))?;
         let size = count.checked_mul(bits).map(|bits| bits.div_ceil(8));
         let size = size.ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
         let range = range(data_type);

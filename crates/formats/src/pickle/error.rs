@@ -40,6 +40,9 @@ pub enum PickleError {
         /// Where.
         at: usize,
     },
+    /// A checkpoint from before PyTorch 1.6 with numbers in the other byte order.
+    #[error("its numbers are in big-endian byte order")]
+    BigEndian,
     /// More of something than any real file has.
     #[error("the pickle has more than {limit} {what}")]
     TooMuch {

@@ -40,10 +40,9 @@ pub fn read_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, PickleError> {
     if protocol.root().as_i64() != Some(PROTOCOL) {
         return Err(PickleError::Malformed { what: "another version of the container than 1001", at: MAGIC.len() });
     }
-    let facts_at = at;
     let (facts, at) = machine::run(bytes, at, Foreign::Refused)?;
     if matches!(facts.root().entry("little_endian").map(Node::value), Some(Value::Bool(false))) {
-        return Err(PickleError::Malformed { what: "written on a big-endian machine", at: facts_at });
+        return Err(PickleError::BigEndian);
     }
     let (document, at) = machine::run(bytes, at, Foreign::Named)?;
     let keys_at = at;

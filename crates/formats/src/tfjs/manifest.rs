@@ -193,7 +193,8 @@ impl Manifest {
                 }
                 continue;
             }
-            let stored = stored(weight, kind).map_err(fail)?;
+            let strange = |reason: String| FormatError::Elements { tensor: name.to_owned(), reason };
+            let stored = stored(weight, kind).map_err(strange)?;
             let length =
                 count.checked_mul(stored.size()).ok_or_else(|| fail(format!("its shape {dims:?} is too large")))?;
             let end = at.checked_add(length).filter(|&end| end <= whole.len()).ok_or_else(|| short(at, length))?;

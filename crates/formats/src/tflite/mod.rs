@@ -42,7 +42,7 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported, FormatError> {
     let root = Table::root(&bytes)?;
     let version = root.index(0)?;
     if version != SCHEMA as usize {
-        return Err(FormatError::Unsupported { what: format!("version {version} of TensorFlow Lite's schema") });
+        return Err(FormatError::Version { what: format!("version {version} of TensorFlow Lite's schema") });
     }
     let graphs = root.tables(2)?;
     if graphs.len() == 0 {
@@ -193,7 +193,7 @@ impl Tensor {
     }
 
     fn data_type(&self) -> Result<DataType, FormatError> {
-        data_type(self.kind).ok_or_else(|| FormatError::Tensor {
+        data_type(self.kind).ok_or_else(|| FormatError::Elements {
             tensor: self.name.clone(),
             reason: format!("its element type {} is not supported", self.kind),
         })
@@ -390,7 +390,8 @@ impl<'a> Reader<'a> {
             (None, ..) => return Ok(()),
         };
         if tensor.sparse {
-            return Err(fail("it is sparse, which is not supported".to_owned()));
+            let reason = "it is sparse, which is not supported".to_owned();
+            return Err(FormatError::Elements { tensor: tensor.name.clone(), reason });
         }
         if span.is_empty() {
             return Ok(());

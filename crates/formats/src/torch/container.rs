@@ -16,14 +16,7 @@ const MAX_PICKLE: u64 = 256 << 20;
 /// Reads a state dictionary and says in which container it was.
 pub(super) fn read(file: &Blob) -> Result<(State, &'static str), FormatError> {
     if file.head(4)?.starts_with(b"PK") {
-        let state = archive(file).map_err(|error| match error {
-            // Said of the archive of another framework, it would come with that one's advice.
-            FormatError::Unsupported { what } => {
-                FormatError::TorchProgram { what: format!("{what}, which is not read") }
-            }
-            other => other,
-        })?;
-        return Ok((state, "zip"));
+        return Ok((archive(file)?, "zip"));
     }
     let bytes = file.bytes()?;
     if !pickle::torch::is_legacy(&bytes) {
@@ -155,6 +148,9 @@ fn refusal(error: PickleError) -> FormatError {
     match error {
         PickleError::RefusedGlobal { module, name, .. } => FormatError::TorchProgram {
             what: format!("an object of the Python class {module}.{name}, which needs its code to run"),
+        },
+        PickleError::BigEndian => FormatError::TorchProgram {
+            what: "numbers in the byte order of a big-endian machine, which are not read".to_owned(),
         },
         other => FormatError::Damaged { reason: other.to_string() },
     }

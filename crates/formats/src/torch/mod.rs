@@ -42,6 +42,11 @@ pub fn read_safetensors(files: &ModelFiles, side: Option<usize>) -> Result<Impor
     import(&state, "safetensors", files, side)
 }
 
+/// Names of the families of architectures that weights are told apart by.
+pub(crate) fn families() -> Vec<&'static str> {
+    architectures::single_names()
+}
+
 fn import(state: &State, container: &str, files: &ModelFiles, side: Option<usize>) -> Result<Imported, FormatError> {
     let family = match &files.architecture {
         Some(wanted) => architectures::find(wanted).ok_or_else(|| FormatError::UnknownArchitecture {

@@ -43,7 +43,10 @@ pub(super) fn read(file: &Blob) -> Result<State, FormatError> {
         }
         let fail = |reason: String| FormatError::Tensor { tensor: name.clone(), reason };
         let text = entry.get("dtype").and_then(Value::as_str).unwrap_or_default();
-        let element = element(text).ok_or_else(|| fail(format!("its element type {text:?} is not supported")))?;
+        let element = element(text).ok_or_else(|| FormatError::Elements {
+            tensor: name.clone(),
+            reason: format!("its element type {text:?} is not supported"),
+        })?;
         let shape = sizes(entry.get("shape")).filter(|shape| shape.len() <= MAX_AXES);
         let shape = shape.ok_or_else(|| fail("its shape is not a list of sizes".to_owned()))?;
         let place = sizes(entry.get("data_offsets")).and_then(|place| <[usize; 2]>::try_from(place).ok());

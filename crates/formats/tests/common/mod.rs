@@ -98,6 +98,23 @@ impl Random {
     }
 }
 
+/// The entries of an archive whose entries are stored, as its directory lists them.
+pub fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let number =
+        |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0usize, |n, &b| n << 8 | usize::from(b));
+    let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").expect("the end of an archive");
+    let (mut at, mut entries) = (number(end + 16, 4), Vec::new());
+    while number(at, 4) == 0x0201_4b50 {
+        assert_eq!(number(at + 10, 2), 0, "a stored entry");
+        let (size, name, local) = (number(at + 24, 4), number(at + 28, 2), number(at + 42, 4));
+        let start = local + 30 + number(local + 26, 2) + number(local + 28, 2);
+        let title = String::from_utf8(bytes[at + 46..at + 46 + name].to_vec()).expect("a name");
+        entries.push((title, bytes[start..start + size].to_vec()));
+        at += 46 + name + number(at + 30, 2) + number(at + 32, 2);
+    }
+    entries
+}
+
 /// An archive with these entries; `size` is what the directory says of the last one, if not the truth.
 pub fn pack(entries: &[(String, Vec<u8>)], size: Option<u32>) -> Vec<u8> {
     let (mut body, mut directory) = (Vec::new(), Vec::new());

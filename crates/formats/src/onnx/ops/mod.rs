@@ -47,61 +47,14 @@ use super::{
     proto::DataType,
     tensor::Constant,
 };
+use crate::support;
 
 type Inputs = [Option<Entry>];
 type Outcome = Result<Vec<Entry>, Refusal>;
 
-/// Operators that [`convert`] knows, to tell "not on constants" from "not at all".
+/// Whether [`convert`] knows an operator, to tell "not on constants" from "not at all".
 pub(crate) fn is_known(op: &str) -> bool {
-    const KNOWN: &[&str] = &[
-        "Attention",
-        "AveragePool",
-        "BatchNormalization",
-        "Conv",
-        "ConvInteger",
-        "ConvTranspose",
-        "DepthToSpace",
-        "DynamicQuantizeLinear",
-        "Einsum",
-        "Elu",
-        "Erf",
-        "Gelu",
-        "Gemm",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "GroupNormalization",
-        "HardSigmoid",
-        "HardSwish",
-        "InstanceNormalization",
-        "LRN",
-        "LayerNormalization",
-        "LeakyRelu",
-        "LogSoftmax",
-        "LpNormalization",
-        "MatMulInteger",
-        "MaxPool",
-        "Mish",
-        "PRelu",
-        "Pad",
-        "QLinearConv",
-        "QLinearMatMul",
-        "RMSNormalization",
-        "ReduceL1",
-        "ReduceL2",
-        "ReduceLogSum",
-        "ReduceSumSquare",
-        "Resize",
-        "Selu",
-        "Shrink",
-        "SimplifiedLayerNormalization",
-        "Softmax",
-        "Softplus",
-        "Softsign",
-        "SpaceToDepth",
-        "Swish",
-        "Upsample",
-    ];
-    KNOWN.contains(&op)
+    support::ONNX.contains(&op)
 }
 
 /// Whether the operators of a domain are known.

@@ -102,6 +102,11 @@ pub(super) fn names() -> Vec<String> {
     FAMILIES.iter().map(|family| family.name.to_owned()).collect()
 }
 
+/// Names of all families, those with several taken apart.
+pub(super) fn single_names() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|family| family.name.split(", ")).collect()
+}
+
 /// The family with tensors of these names.
 pub(super) fn recognise(state: &State) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| state.has(family.stem) && (family.matches)(state))
