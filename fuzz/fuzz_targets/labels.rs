@@ -1,4 +1,4 @@
-//! Any bytes as a list of class names: `cargo +nightly fuzz run labels`.
+//! Any bytes as a list of class names: `fuzz/run labels`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
