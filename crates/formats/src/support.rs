@@ -46,10 +46,10 @@ pub fn formats() -> &'static [Format] {
         Format {
             name: "Keras",
             extensions: &[".keras", ".h5", ".hdf5"],
-            versions: "Keras 2 and 3",
+            versions: "Keras 1 (TensorFlow's order), 2 and 3",
             reads: "Sequential and Functional models, models in models, layers called several times; float64, float32, \
                     float16 and bfloat16.",
-            leaves: "Lambda and layers of one's own, subclassed models, Keras 1.",
+            leaves: "Lambda and layers of one's own, subclassed models, Theano's order.",
         },
         Format {
             name: "TensorFlow Lite",
@@ -119,8 +119,8 @@ pub fn names() -> Vec<Names> {
         },
         Names {
             title: "Architectures of weights of Keras",
-            note: "Files of weights alone, for which the architecture is known.",
-            names: sorted(KERAS_ARCHITECTURES.to_vec()),
+            note: "Files of weights alone as keras.applications downloads them, with and without the top; the shapes tell which.",
+            names: sorted(keras::architectures()),
         },
         Names {
             title: "Operators of ONNX",
@@ -151,9 +151,6 @@ pub fn names() -> Vec<Names> {
     ];
     all.into_iter().filter(|list| !list.names.is_empty()).collect()
 }
-
-/// Architectures whose files of weights alone are read.
-const KERAS_ARCHITECTURES: &[&str] = &[];
 
 /// Classes of layers beside those that are left out.
 const KERAS_LAYERS: &[&str] = &[

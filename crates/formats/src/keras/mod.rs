@@ -15,6 +15,7 @@ mod weights;
 
 use innspect_graph::GraphError;
 
+pub(crate) use applications::architectures;
 pub(crate) use layers::IDENTITIES;
 pub(crate) use weights::Named;
 

@@ -219,6 +219,11 @@ fn names<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Vec<String> {
     names
 }
 
+/// The names of the architectures whose weights are read.
+pub(crate) fn architectures() -> Vec<&'static str> {
+    CANDIDATES.iter().map(|candidate| candidate.architecture).collect()
+}
+
 /// Reads a file of weights alone; `None` if it holds none, or no known architecture's and none is chosen.
 ///
 /// # Errors
