@@ -247,8 +247,8 @@ impl FileKind {
                 "It is the form of language models; load an image classifier in ONNX, Keras or TensorFlow Lite format."
             }
             Self::Zip => {
-                "Load a zip with one network in it: an .onnx, .keras, .h5 or .tflite file, or a model.json of \
-                 TensorFlow.js with its shards."
+                "Load a zip with one network in it: an .onnx, .keras, .h5, .tflite, .pth or .safetensors file, or a \
+                 model.json of TensorFlow.js with its shards."
             }
             Self::Gzip | Self::Archive => {
                 "Unpack it first and load the .onnx, .keras, .h5, .tflite or .pth file in it, or pack its files as a zip."

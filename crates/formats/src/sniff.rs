@@ -113,21 +113,30 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
 fn zip(bytes: &[u8]) -> FileKind {
     let (head, tail) = (bytes.get(..bytes.len().min(WINDOW)), bytes.get(bytes.len().saturating_sub(WINDOW)..));
     let names = directory(tail.unwrap_or_default());
-    let has = |wanted: &[u8]| match &names {
-        // What lies deeper belongs to a network that was packed along with others.
-        Some(names) => names.iter().any(|name| {
-            name.strip_suffix(wanted).is_some_and(|folder| folder.iter().filter(|&&byte| byte == b'/').count() <= 1)
-        }),
+    // How many folders an entry of such a name lies in. Deeper ones belong to a network that was packed with others.
+    let depth = |wanted: &[u8]| match &names {
+        Some(names) => {
+            let folders = names.iter().filter_map(|name| name.strip_suffix(wanted));
+            folders.map(|folder| folder.iter().filter(|&&byte| byte == b'/').count()).min()
+        }
         None => {
             let parts = [head.unwrap_or_default(), tail.unwrap_or_default()];
-            parts.iter().any(|part| part.windows(wanted.len()).any(|window| window == wanted))
+            parts.iter().any(|part| part.windows(wanted.len()).any(|window| window == wanted)).then_some(0)
         }
     };
-    if has(b"model.weights.h5") || has(b"metadata.json") && has(b"config.json") {
+    let is_root = |name: &[u8]| depth(name) == Some(0);
+    let arrays = match &names {
+        Some(names) => !names.is_empty() && names.iter().all(|name| name.ends_with(b".npy")),
+        None => is_root(b".npy"),
+    };
+    if is_root(b"model.weights.h5") || is_root(b"metadata.json") && is_root(b"config.json") {
         FileKind::Keras
-    } else if has(b"data.pkl") || has(b"constants.pkl") || has(b"/byteorder") {
+    } else if [b"data.pkl".as_slice(), b"constants.pkl", b"/byteorder"]
+        .iter()
+        .any(|name| depth(name).is_some_and(|depth| depth <= 1))
+    {
         FileKind::TorchZip
-    } else if has(b".npy") {
+    } else if arrays {
         FileKind::Npz
     } else {
         FileKind::Zip

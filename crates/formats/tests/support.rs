@@ -109,7 +109,10 @@ fn the_lists_have_what_the_readers_know() {
         let listed: BTreeSet<&str> = list.names.iter().copied().collect();
         let missing: Vec<_> = known.difference(&listed).collect();
         let extra: Vec<_> = listed.difference(&known).collect();
-        assert!(missing.is_empty() && extra.is_empty(), "{title} in src/support.rs: add {missing:?}, remove {extra:?}");
+        assert!(
+            missing.is_empty() && extra.is_empty(),
+            "{title} in src/support/lists.rs: add {missing:?}, remove {extra:?}"
+        );
         assert!(known.len() > 5, "{title}: {known:?}");
     }
 }
@@ -123,7 +126,7 @@ fn anchor(title: &str) -> String {
 /// The document with all lists.
 fn document() -> String {
     let mut text = String::from(
-        "# What is read\n\nMade from `crates/formats/src/support.rs` by its tests: `INNSPECT_WRITE_FORMATS=1 cargo test -p \
+        "# What is read\n\nMade from `crates/formats/src/support` by its tests: `INNSPECT_WRITE_FORMATS=1 cargo test -p \
          innspect-formats --test support`.\nFiles are told by content, not by name. Only image classifiers are read: one \
          picture in, one score per class out. Code in a file is never run.\n",
     );

@@ -82,6 +82,19 @@ pub fn cases() -> Vec<Case> {
             "net.zip",
             zip(&[("net.keras", cut("keras/plain.k3.keras", 50))]),
         ),
+        case(
+            "a zip of a network and its test data is read",
+            "net.zip",
+            zip(&[("net/model.onnx", network()), ("net/input.npy", bytes("plain.input.npy"))]),
+        ),
+        case(
+            "a zip of an unpacked Keras archive without its weights",
+            "net.zip",
+            zip(&[
+                ("net/config.json", b"{\"class_name\": \"Functional\", \"config\": {}}".to_vec()),
+                ("net/metadata.json", vec![]),
+            ]),
+        ),
         case("a zip of a Keras archive is read", "net.zip", zip(&[("net.keras", bytes("keras/plain.k3.keras"))])),
     ]
 }

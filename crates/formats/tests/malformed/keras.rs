@@ -103,6 +103,14 @@ pub fn cases() -> Vec<Case> {
             file[at + 2..at + 10].fill(0xff);
             file
         }),
+        case("an HDF5 group that contains itself", "net.h5", {
+            // The first entry of the root's table of links leads back to the root, whose header is at byte 96.
+            let mut file = bytes("keras/plain.k2.h5");
+            let table = file.windows(4).position(|window| window == b"SNOD").expect("a table of links");
+            file[table + 16..table + 24].copy_from_slice(&96u64.to_le_bytes());
+            file[table + 24..table + 28].fill(0);
+            file
+        }),
         entries("a Keras archive with its description only", &["config.json", "metadata.json"]),
         entries("a Keras archive with its weights only", &["model.weights.h5"]),
         case(

@@ -225,6 +225,15 @@ pub fn cases() -> Vec<Case> {
             "external weights of another length",
             64,
         ),
+        with_data(
+            {
+                let mut tensor = external("fc.weight", "net.onnx.data", "60");
+                tensor.external_data.push(StringStringEntry::new("offset", "18446744073709551615"));
+                product(pooled().tensor(tensor)).0.encode_to_vec()
+            },
+            "external weights beyond all numbers",
+            64,
+        ),
         head(
             build(PICTURE).tensor(Tensor::int64("shape", &[2], &[7, -1])).node(
                 "Reshape",
