@@ -1,6 +1,6 @@
 // A network of half a gigabyte in our worker: how long it takes to open and explain, and how much memory.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,13 +10,21 @@ import { open } from "./browser.mjs";
 const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), "vgg16.py");
 const METHODS = ["gradient", "grad_cam", "lrp.epsilon"];
 
+/** A Python that has h5py: the first of the path, or Debian's beside it. */
+function python() {
+  const has = (program) => spawnSync(program, ["-c", "import h5py"], { stdio: "ignore" }).status === 0;
+  const found = ["python3", "/usr/bin/python3"].find(has);
+  if (!found) throw new Error("no Python with h5py; on Debian: apt-get install python3-h5py");
+  return found;
+}
+
 /** `{name, file, peakFactor, rows: [{what, milliseconds, memory}]}`, sizes in bytes. */
 export async function large(server, { photo, limit }, say) {
   const folder = mkdtempSync(join(tmpdir(), "innspect-bench-"));
   const page = await open(server);
   try {
     const path = join(folder, "vgg16_weights_tf_dim_ordering_tf_kernels.h5");
-    execFileSync("python3", [SCRIPT, path], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(python(), [SCRIPT, path], { stdio: ["ignore", "ignore", "inherit"] });
     const file = statSync(path).size;
     const { device } = await page.call("start", { script: "/bench/memory-worker.mjs", device: "cpu" });
     if (device.kind !== "cpu") throw new Error(`the worker runs on ${device.name}`);

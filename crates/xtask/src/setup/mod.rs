@@ -66,7 +66,9 @@ pub fn for_tests(places: &Places) -> Result<()> {
 
 /// What the benchmark of a large network needs besides: h5py, which writes the network.
 pub fn for_large_networks(places: &Places) -> Result<()> {
-    let there = crate::command::capture(command(places, "python3").args(["-c", "import h5py"])).is_ok();
+    let there = ["python3", "/usr/bin/python3"]
+        .iter()
+        .any(|python| crate::command::capture(command(places, python).args(["-c", "import h5py"])).is_ok());
     debian::ensure(
         places,
         Package::unless(there, "python3-h5py", "Python with h5py, for the benchmark of a large network"),
