@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{golden, npy, pack, unpack};
+use common::{golden, npy, pack, scores, unpack};
 use innspect_formats::{FormatError, Imported, ModelFiles, read_model};
 use innspect_graph::{FinalActivation, Op, OpKind, guess_preprocessing, reference};
 
@@ -37,19 +37,6 @@ fn networks() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// The scores that a network gives instead of its logits.
-fn scores(imported: &Imported, logits: Vec<f64>) -> Vec<f64> {
-    match imported.graph.final_activation {
-        FinalActivation::Softmax => {
-            let max = logits.iter().copied().fold(f64::MIN, f64::max);
-            let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
-            logits.iter().map(|logit| (logit - max).exp() / sum).collect()
-        }
-        FinalActivation::Sigmoid => logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
-        _ => logits,
-    }
 }
 
 /// The largest difference over all samples, relative to the largest value.

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{golden, npy};
+use common::{golden, npy, scores};
 use innspect_formats::{Blob, FormatError, Imported, ModelFiles, read_model};
-use innspect_graph::{Activation, FinalActivation, Op, OpKind, reference};
+use innspect_graph::{Activation, Op, OpKind, reference};
 
 fn bytes(file: &str) -> Vec<u8> {
     std::fs::read(golden("onnx").join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -25,19 +25,6 @@ fn files(case: &serde_json::Value) -> ModelFiles {
 fn cases() -> Vec<serde_json::Value> {
     let list: serde_json::Value = serde_json::from_slice(&bytes("cases.json")).expect("JSON");
     list["cases"].as_array().expect("cases").clone()
-}
-
-/// The scores that a network gives instead of its logits.
-fn scores(imported: &Imported, logits: Vec<f64>) -> Vec<f64> {
-    match imported.graph.final_activation {
-        FinalActivation::Softmax => {
-            let max = logits.iter().copied().fold(f64::MIN, f64::max);
-            let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
-            logits.iter().map(|logit| (logit - max).exp() / sum).collect()
-        }
-        FinalActivation::Sigmoid => logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
-        _ => logits,
-    }
 }
 
 /// The largest difference over all samples, relative to the largest value.
