@@ -1,6 +1,8 @@
 //! A network and its other files packed into a plain zip.
 
-use crate::{FileKind, FormatError, ModelFiles, tfjs, zip::Zip};
+use innspect_files::Zip;
+
+use crate::{FileKind, FormatError, MAX_ENTRIES, ModelFiles, tfjs};
 
 /// How much larger than the archive its files may be together. Weights hardly shrink.
 const MAX_RATIO: u64 = 16;
@@ -50,7 +52,7 @@ fn without_network(names: &[String]) -> FormatError {
 /// If the archive is damaged, has no network or more than one, or its files are much larger than itself.
 pub(crate) fn open(files: &ModelFiles) -> Result<ModelFiles, FormatError> {
     let limit = SMALL.max(files.file.len().saturating_mul(MAX_RATIO));
-    let zip = Zip::open(files.file.clone())?;
+    let zip = Zip::open(files.file.clone(), MAX_ENTRIES)?;
     let is_file = |name: &&str| !name.ends_with('/') && !name.starts_with("__MACOSX/");
     let mut names: Vec<String> = zip.names().filter(is_file).map(str::to_owned).collect();
     names.sort();

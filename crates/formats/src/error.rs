@@ -1,5 +1,6 @@
 //! Why a file could not be read, in words for people.
 
+use innspect_files::FileError;
 use innspect_graph::GraphError;
 use thiserror::Error;
 
@@ -266,6 +267,18 @@ fn among(names: &[String]) -> String {
 /// The version of an operator set, to follow its name.
 fn version(opset: i64) -> String {
     if opset == 0 { String::new() } else { format!(" (opset {opset})") }
+}
+
+impl From<FileError> for FormatError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Unreadable { reason } => Self::Unreadable { reason },
+            FileError::TooLarge { what, actual, limit } => Self::TooLarge { what, actual, limit },
+            FileError::Packing { what } => Self::Packing { what },
+            FileError::Damaged { reason } => Self::Damaged { reason },
+            other => Self::Damaged { reason: other.to_string() },
+        }
+    }
 }
 
 impl FormatError {

@@ -25,22 +25,19 @@ pub mod tfjs;
 pub mod tflite;
 pub mod torch;
 
-mod blob;
 mod bundle;
 mod error;
 mod hdf5;
-mod inflate;
 mod kind;
 mod labels;
 mod lower;
 mod sniff;
 mod tensorflow;
-mod zip;
 
 use innspect_graph::Graph;
 
-pub use blob::{Blob, Slices};
 pub use error::FormatError;
+pub use innspect_files::{Blob, Slices};
 pub use kind::FileKind;
 pub use labels::read_labels;
 pub use sniff::{sniff, sniff_blob};
@@ -119,6 +116,9 @@ fn read(files: &ModelFiles, inside: bool) -> Result<Imported, FormatError> {
     };
     found.ok_or_else(|| FormatError::NotAModel { name: name.to_owned(), kind: kind.named(name) })
 }
+
+/// More entries than a network's archive has.
+const MAX_ENTRIES: usize = 10_000;
 
 /// Weights of this many elements (1 MiB; few in unit tests, whose files are small) are deferred where a format allows it:
 /// see [`innspect_graph::Weights`].

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use innspect_files::inflate;
+
 use super::{File, cursor::damaged, message::Filter};
-use crate::{FormatError, inflate};
+use crate::FormatError;
 
 /// Undoes the filters of one chunk, whose elements take `size` bytes as a whole.
 pub(super) fn unfilter<'a>(

@@ -13,13 +13,14 @@ mod keras1;
 mod layers;
 mod weights;
 
+use innspect_files::Zip;
 use innspect_graph::GraphError;
 
 pub(crate) use applications::architectures;
 pub(crate) use layers::IDENTITIES;
 pub(crate) use weights::Named;
 
-use crate::{Blob, FormatError, Imported, hdf5, zip::Zip};
+use crate::{Blob, FormatError, Imported, MAX_ENTRIES, hdf5};
 
 /// Why a layer is refused; the importer adds which layer it is.
 #[derive(Debug)]
@@ -114,7 +115,7 @@ fn without_network(root: &hdf5::Object) -> Result<FormatError, FormatError> {
 /// # Errors
 /// As [`read_hdf5`].
 pub fn read_archive(file: &Blob, name: &str) -> Result<Imported, FormatError> {
-    let zip = Zip::open(file.clone())?;
+    let zip = Zip::open(file.clone(), MAX_ENTRIES)?;
     let text = |entry: &str| -> Result<Option<String>, FormatError> {
         Ok(zip.read(entry)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };

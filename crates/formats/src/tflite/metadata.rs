@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::flatbuffer::Table;
-use crate::{FormatError, read_labels, zip::Zip};
+use innspect_files::Zip;
+
+use crate::{FormatError, read_labels};
 
 /// The name of the entry that holds the description.
 const NAME: &str = "TFLITE_METADATA";
@@ -91,7 +93,7 @@ fn labels(bytes: &Bytes, file: Option<&str>) -> Option<Vec<String>> {
     // The end record of an archive is its last 22 bytes and a comment.
     let tail = bytes.get(bytes.len().saturating_sub(22 + (1 << 10))..)?;
     tail.windows(4).any(|window| window == b"PK\x05\x06").then_some(())?;
-    let archive = Zip::open(bytes.clone()).ok()?;
+    let archive = Zip::open(bytes.clone(), crate::MAX_ENTRIES).ok()?;
     let usual = || archive.names().find(|name| name.ends_with(".txt") && name.contains("label")).map(str::to_owned);
     let name = file.map(str::to_owned).or_else(usual)?;
     read_labels(&archive.read(&name).ok()??).ok()

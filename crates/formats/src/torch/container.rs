@@ -1,10 +1,11 @@
 //! The containers of `torch.save`: a zip since PyTorch 1.6, several pickles and raw numbers before.
 
+use innspect_files::Zip;
+
 use crate::{
-    Blob, FormatError,
+    Blob, FormatError, MAX_ENTRIES,
     pickle::{self, Node, PickleError, TensorView, Value},
     torch::state::{State, Tensor, check_size},
-    zip::Zip,
 };
 
 /// Under which keys training scripts put the state dictionary beside other things.
@@ -32,7 +33,7 @@ pub(super) fn read(file: &Blob) -> Result<(State, &'static str), FormatError> {
 }
 
 fn archive(file: &Blob) -> Result<State, FormatError> {
-    let zip = Zip::open(file.clone())?;
+    let zip = Zip::open(file.clone(), MAX_ENTRIES)?;
     // Everything is in a folder, which has the name of the file that was written.
     let folder = zip.names().find_map(|name| name.strip_suffix("data.pkl").filter(|folder| is_folder(folder)));
     let folder = folder

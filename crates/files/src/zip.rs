@@ -1,26 +1,26 @@
-//! Zip archives as Keras and PyTorch write them: a directory at the end, entries stored or deflated.
+//! Zip archives: a directory at the end, entries stored or deflated.
 
 use bytes::Bytes;
 
-use crate::{Blob, FormatError, inflate};
-
-/// More entries than a network's archive has.
-const MAX_ENTRIES: usize = 10_000;
+use crate::{Blob, FileError, inflate};
 
 /// How much an entry may grow: repeating text reaches some dozens, bombs a thousand.
 const MAX_RATIO: usize = 200;
 
-fn damaged(reason: impl Into<String>) -> FormatError {
-    FormatError::Damaged { reason: reason.into() }
+fn damaged(reason: impl Into<String>) -> FileError {
+    FileError::Damaged { reason: reason.into() }
 }
 
 /// An archive.
-pub(crate) struct Zip {
+#[derive(Clone, Debug)]
+pub struct Zip {
     file: Blob,
     entries: Vec<Entry>,
 }
 
-struct Entry {
+/// What the directory of an archive says of one file.
+#[derive(Clone, Debug)]
+pub struct Entry {
     name: String,
     method: u16,
     flags: u16,
@@ -40,11 +40,11 @@ fn small(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
 }
 
 impl Zip {
-    /// Reads the directory.
+    /// Reads the directory of an archive of at most `limit` entries.
     ///
     /// # Errors
-    /// If there is none, as in a file that is cut off.
-    pub fn open(file: impl Into<Blob>) -> Result<Self, FormatError> {
+    /// If there is none, as in a file that is cut off, or if it is longer.
+    pub fn open(file: impl Into<Blob>, limit: usize) -> Result<Self, FileError> {
         let file = file.into();
         let cut = || damaged("the directory at the end of the zip archive is missing; the file is cut off");
         // The end record may have a comment of up to 64 KiB behind it and, in large archives, a locator before it.
@@ -68,8 +68,8 @@ impl Zip {
             start = number(&record, 48, 8).ok_or_else(cut)?;
         }
         let actual = usize::try_from(count).unwrap_or(usize::MAX);
-        if actual > MAX_ENTRIES {
-            return Err(FormatError::TooLarge { what: "entries in its archive", actual, limit: MAX_ENTRIES });
+        if actual > limit {
+            return Err(FileError::TooLarge { what: "entries in its archive", actual, limit });
         }
         let directory = file.read(start..stop)?.ok_or_else(cut)?;
         let mut entries = Vec::new();
@@ -82,12 +82,19 @@ impl Zip {
         Ok(Self { file, entries })
     }
 
+    /// What the directory lists, in its order. Folders are entries of their own where the archive has them.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The names of its entries.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
     /// How many bytes all entries have together once they are unpacked.
+    #[must_use]
     pub fn unpacked(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.size))
     }
@@ -97,11 +104,19 @@ impl Zip {
     ///
     /// # Errors
     /// If it is damaged, encrypted, or much larger than the archive.
-    pub fn part(&self, name: &str) -> Result<Option<Blob>, FormatError> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else { return Ok(None) };
+    pub fn part(&self, name: &str) -> Result<Option<Blob>, FileError> {
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| self.unpack(entry)).transpose()
+    }
+
+    /// An entry of this archive. A stored entry is a part of the archive; only its checksum is read.
+    ///
+    /// # Errors
+    /// If it is damaged, encrypted, or much larger than the archive.
+    pub fn unpack(&self, entry: &Entry) -> Result<Blob, FileError> {
+        let name = &entry.name;
         let cut = || damaged(format!("the entry {name:?} of the zip archive is cut off"));
         if entry.flags & 1 != 0 {
-            return Err(FormatError::Packing { what: format!("a password for {name:?}") });
+            return Err(FileError::Packing { what: format!("a password for {name:?}") });
         }
         let header = entry.offset.checked_add(30).map(|end| self.file.read(entry.offset..end)).transpose()?;
         let header = header.flatten().ok_or_else(cut)?;
@@ -119,7 +134,7 @@ impl Zip {
                 let packed = data.bytes()?;
                 let limit = packed.len().saturating_mul(MAX_RATIO);
                 if size > limit {
-                    return Err(FormatError::TooLarge { what: "bytes in a packed entry", actual: size, limit });
+                    return Err(FileError::TooLarge { what: "bytes in a packed entry", actual: size, limit });
                 }
                 let inflated = inflate::deflate(&packed, size)?;
                 if inflated.len() != size {
@@ -128,7 +143,7 @@ impl Zip {
                 inflated.into()
             }
             0 => return Err(cut()),
-            method => return Err(FormatError::Packing { what: format!("compression number {method} for {name:?}") }),
+            method => return Err(FileError::Packing { what: format!("compression number {method} for {name:?}") }),
         };
         let mut checksum = flate2::Crc::new();
         for piece in data.pieces() {
@@ -137,15 +152,41 @@ impl Zip {
         if checksum.sum() != entry.checksum {
             return Err(damaged(format!("the entry {name:?} of the zip archive has another checksum than it should")));
         }
-        Ok(Some(data))
+        Ok(data)
     }
 
     /// The bytes of an entry, `None` if there is none of this name. A stored entry shares the archive's memory.
     ///
     /// # Errors
     /// As [`part`](Self::part).
-    pub fn read(&self, name: &str) -> Result<Option<Bytes>, FormatError> {
+    pub fn read(&self, name: &str) -> Result<Option<Bytes>, FileError> {
         self.part(name)?.map(|part| part.bytes()).transpose()
+    }
+}
+
+impl Entry {
+    /// Its path, with `/` between folders; a folder's ends in one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.name.ends_with('/')
+    }
+
+    /// Its length in bytes once it is unpacked.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// CRC-32 of its content.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        self.checksum
     }
 }
 
@@ -212,13 +253,13 @@ mod tests {
 
     #[test]
     fn the_end_of_large_archives_is_read() {
-        let zip = Zip::open(Bytes::from(large())).unwrap();
+        let zip = Zip::open(Bytes::from(large()), 9).unwrap();
         assert_eq!(zip.names().collect::<Vec<_>>(), ["a"]);
         assert_eq!(zip.read("a").unwrap().unwrap().as_ref(), b"numbers");
         assert!(zip.read("b").unwrap().is_none());
         for len in 0..large().len() {
             let cut = Bytes::from(large()).slice(..len);
-            assert!(Zip::open(cut).is_err(), "{len}");
+            assert!(Zip::open(cut, 9).is_err(), "{len}");
         }
     }
 }

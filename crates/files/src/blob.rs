@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, rc::Rc};
 
 use bytes::Bytes;
 
-use crate::FormatError;
+use crate::FileError;
 
 /// A file that is not in memory, such as one that a browser hands out in slices.
 pub trait Slices {
@@ -97,22 +97,22 @@ impl Blob {
     ///
     /// # Errors
     /// If the file cannot be read, or not be held in memory.
-    pub fn bytes(&self) -> Result<Bytes, FormatError> {
+    pub fn bytes(&self) -> Result<Bytes, FileError> {
         match &self.0 {
             Kind::Memory(bytes) => Ok(bytes.clone()),
             Kind::Slices(file, range) => {
                 let length = usize::try_from(self.len()).ok().filter(|&length| isize::try_from(length).is_ok());
-                let length = length.ok_or(FormatError::TooLarge {
+                let length = length.ok_or(FileError::TooLarge {
                     what: "bytes in one piece",
                     actual: usize::MAX,
                     limit: isize::MAX as usize,
                 })?;
-                let bytes = file.read(range.clone()).map_err(|reason| FormatError::Unreadable { reason })?;
+                let bytes = file.read(range.clone()).map_err(|reason| FileError::Unreadable { reason })?;
                 if bytes.len() == length {
                     Ok(bytes)
                 } else {
                     let reason = format!("{} bytes came in place of {length}; it has changed", bytes.len());
-                    Err(FormatError::Unreadable { reason })
+                    Err(FileError::Unreadable { reason })
                 }
             }
         }
@@ -122,12 +122,12 @@ impl Blob {
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
-    pub fn read(&self, range: Range<u64>) -> Result<Option<Bytes>, FormatError> {
+    pub fn read(&self, range: Range<u64>) -> Result<Option<Bytes>, FileError> {
         self.part(range).map(|part| part.bytes()).transpose()
     }
 
     /// All its bytes, a few megabytes at a time.
-    pub fn pieces(&self) -> impl Iterator<Item = Result<Bytes, FormatError>> + '_ {
+    pub fn pieces(&self) -> impl Iterator<Item = Result<Bytes, FileError>> + '_ {
         const PIECE: u64 = 4 << 20;
         (0..self.len().div_ceil(PIECE)).map(move |index| {
             let end = self.len().min((index + 1) * PIECE);
@@ -139,7 +139,7 @@ impl Blob {
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
-    pub fn head(&self, length: u64) -> Result<Bytes, FormatError> {
+    pub fn head(&self, length: u64) -> Result<Bytes, FileError> {
         Ok(self.read(0..length.min(self.len()))?.unwrap_or_default())
     }
 
@@ -147,7 +147,7 @@ impl Blob {
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
-    pub fn tail(&self, length: u64) -> Result<Bytes, FormatError> {
+    pub fn tail(&self, length: u64) -> Result<Bytes, FileError> {
         Ok(self.read(self.len().saturating_sub(length)..self.len())?.unwrap_or_default())
     }
 }
@@ -189,6 +189,6 @@ mod tests {
     fn a_file_that_shrank_is_said() {
         let blob = Blob::slices(Rc::new(Counting(vec![0; 9], false)));
         let error = blob.bytes().expect_err("one byte is missing");
-        assert!(error.what().contains("it has changed"), "{}", error.what());
+        assert!(error.to_string().contains("it has changed"), "{error}");
     }
 }
