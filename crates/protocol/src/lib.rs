@@ -7,6 +7,7 @@
 //!
 //! The crate is plain data: no burn, no DOM.
 
+pub mod dataset;
 pub mod display;
 pub mod explain;
 pub mod message;
@@ -14,6 +15,10 @@ pub mod method;
 pub mod model;
 pub mod quality;
 
+pub use dataset::{
+    BrokenItem, ClassMatch, DatasetId, DatasetInfo, DatasetItem, DatasetSource, LabelOrigin, LeftOut, MatchedBy,
+    ScanPart, SitePicture,
+};
 pub use display::{ChannelReduction, Colormap, Display, Scale};
 pub use explain::{
     ClassScore, Concept, ExplainSpec, Explanation, Facts, MapState, Neuron, Prediction, RuleUse, StepProgress,
@@ -23,5 +28,5 @@ pub use message::{DeviceChoice, DeviceInfo, DeviceKind, GivenFile, Job, Reply, R
 pub use method::{
     BASELINES, Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params, SumRule, TargetKind,
 };
-pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo};
+pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo, ScoreKind};
 pub use quality::{Assessment, Check, Curve, Randomised};

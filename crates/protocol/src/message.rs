@@ -4,8 +4,8 @@ use innspect_graph::Preprocessing;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assessment, Check, Display, ExplainSpec, Explanation, ImageId, ImageInfo, MethodInfo, ModelId, ModelInfo,
-    Prediction, StepProgress,
+    Assessment, BrokenItem, Check, ClassMatch, DatasetId, DatasetInfo, DatasetItem, DatasetSource, Display,
+    ExplainSpec, Explanation, ImageId, ImageInfo, MethodInfo, ModelId, ModelInfo, Prediction, ScanPart, StepProgress,
 };
 
 /// Number of one piece of work, unique within a page.
@@ -222,6 +222,78 @@ pub enum Request {
         /// The job of the explanation.
         job: Job,
     },
+    /// Open a data set. Answered by [`Reply::DatasetItems`], as often as it takes, then [`Reply::DatasetReady`].
+    OpenDataset {
+        /// Job.
+        job: Job,
+        /// Id to give it.
+        dataset: DatasetId,
+        /// Name for people.
+        name: String,
+        /// Where its pictures are.
+        source: DatasetSource,
+    },
+    /// Free a data set.
+    DropDataset {
+        /// The data set.
+        dataset: DatasetId,
+    },
+    /// Find the true classes of a data set among a network's classes. Answered by [`Reply::ClassesMatched`].
+    MatchClasses {
+        /// Job.
+        job: Job,
+        /// The data set.
+        dataset: DatasetId,
+        /// The network.
+        model: ModelId,
+    },
+    /// Small pictures of items; done between other work. Answered by [`Reply::Thumbnails`], as often as it takes, the
+    /// last one with `rest` 0.
+    Thumbnails {
+        /// Job.
+        job: Job,
+        /// The data set.
+        dataset: DatasetId,
+        /// Numbers of the items.
+        items: Vec<u32>,
+        /// Side of each in pixels, at most 256.
+        side: u32,
+    },
+    /// Load an item as a picture to explain. Answered by [`Reply::ImageReady`].
+    LoadItem {
+        /// Job.
+        job: Job,
+        /// Id to give the picture.
+        image: ImageId,
+        /// The data set.
+        dataset: DatasetId,
+        /// The item.
+        item: u32,
+    },
+    /// Predict many pictures, in the order of the items; whatever else is asked for goes first. Answered by
+    /// [`Reply::Scanned`] in pieces, then [`Reply::ScanDone`]. To pause, cancel the job and later ask for the rest.
+    Scan {
+        /// Job.
+        job: Job,
+        /// The data set.
+        dataset: DatasetId,
+        /// What each network is asked. A picture is read once for all networks that ask for it.
+        parts: Vec<ScanPart>,
+    },
+    /// Explain many pictures by one method, whatever else is asked for goes first. Answered by [`Reply::Mapped`] for each
+    /// picture and network, then [`Reply::ScanDone`].
+    MapItems {
+        /// Job.
+        job: Job,
+        /// The data set.
+        dataset: DatasetId,
+        /// Which network explains which pictures.
+        parts: Vec<ScanPart>,
+        /// How.
+        spec: ExplainSpec,
+        /// Side of each map in cells: a map is averaged down to `side · side`.
+        side: u32,
+    },
     /// Stop a job. Answered by [`Reply::Cancelled`] if it was waiting, or running with a pause still ahead; the result of
     /// a job that had just finished is freed.
     Cancel {
@@ -248,6 +320,8 @@ pub enum Stage {
     Explaining,
     /// A quality is measured.
     Assessing,
+    /// Pictures of a data set go through networks; done and total count pictures times networks.
+    Scanning,
 }
 
 /// An error for people: what happened, where, what to do.
@@ -368,6 +442,78 @@ pub enum Reply {
         size: [u32; 2],
         /// The smallest and the largest of the numbers that the network gets, after normalisation.
         range: [f32; 2],
+    },
+    /// Some items of a data set, in order.
+    DatasetItems {
+        /// Job.
+        job: Job,
+        /// Number of the first.
+        first: u32,
+        /// The items.
+        items: Vec<DatasetItem>,
+    },
+    /// A data set is open.
+    DatasetReady {
+        /// Job.
+        job: Job,
+        /// The data set.
+        dataset: Box<DatasetInfo>,
+    },
+    /// The true classes of a data set among a network's classes, in their order; `None` where there is none.
+    ClassesMatched {
+        /// Job.
+        job: Job,
+        /// For each true class.
+        matches: Vec<Option<ClassMatch>>,
+    },
+    /// Small pictures. Attachment 0: RGBA bytes, `items.len() · side · side · 4`, one square after the other; a picture
+    /// lies in the middle of its square, what is left is transparent, all of it if the picture cannot be read.
+    Thumbnails {
+        /// Job.
+        job: Job,
+        /// Numbers of the items.
+        items: Vec<u32>,
+        /// Side of each in pixels.
+        side: u32,
+        /// How many are still to come.
+        rest: u32,
+    },
+    /// What a network says of some pictures. Attachment 0: logits, `f32[items.len(), classes]`; attachment 1: features,
+    /// what the last layer with weights reads, averaged over positions, `f32[items.len(), width]`, width 0 where there
+    /// are none.
+    Scanned {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// Numbers of the pictures.
+        items: Vec<u32>,
+        /// Mean and maximum of the chosen layer's activation for each picture; empty where none was chosen.
+        activations: Vec<[f32; 2]>,
+        /// Pictures that could not be read, beside the others.
+        broken: Vec<BrokenItem>,
+    },
+    /// A small map. Attachment 0: relevance summed over channels, `f32[side, side]`.
+    Mapped {
+        /// Job.
+        job: Job,
+        /// The network.
+        model: ModelId,
+        /// The picture.
+        item: u32,
+        /// The class that was explained.
+        class: u32,
+        /// Side in cells.
+        side: u32,
+    },
+    /// All pictures were gone through.
+    ScanDone {
+        /// Job.
+        job: Job,
+        /// Milliseconds in forward passes alone.
+        forward: f64,
+        /// Milliseconds in all, other work apart.
+        total: f64,
     },
     /// A method does not apply to a network; nothing was computed.
     NotApplicable {

@@ -11,6 +11,17 @@ pub struct ModelId(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ImageId(pub String);
 
+/// How logits become scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreKind {
+    /// By a softmax: they add up to 1.
+    #[default]
+    Softmax,
+    /// By a sigmoid each.
+    Sigmoid,
+}
+
 /// One layer of a loaded model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerInfo {
@@ -43,6 +54,8 @@ pub struct ModelInfo {
     pub input: [usize; 3],
     /// Number of classes.
     pub classes: usize,
+    /// How logits become scores.
+    pub scores: ScoreKind,
     /// Number of weights.
     pub params: usize,
     /// Bytes of weights on the device.

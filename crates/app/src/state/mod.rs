@@ -3,6 +3,7 @@
 pub mod aim;
 pub mod baselines;
 pub mod card;
+pub mod dataset;
 pub mod files;
 pub mod model;
 pub mod picture;
@@ -12,6 +13,7 @@ pub mod store;
 pub use aim::{Aim, ClassRef};
 pub use baselines::{Baselines, Subject};
 pub use card::{Card, CardState, Map, Phase, Wanted};
+pub use dataset::{Dataset, DatasetState, DatasetStatus, Predictions, Row, ScanState, View};
 pub use files::{FileEntry, FileState, FilesHandle, NamedFile, NetworkFiles};
 pub use model::{ModelEntry, ModelOrigin, ModelState};
 pub use picture::{Picture, PictureOrigin, PictureState};

@@ -11,7 +11,7 @@ use innspect_protocol::{
 };
 use leptos::prelude::*;
 
-use super::{Aim, Baselines, FileEntry, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
+use super::{Aim, Baselines, DatasetState, FileEntry, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
 use crate::{
     pure::{
         choice::ClassChoice,
@@ -141,6 +141,8 @@ pub struct Store {
     pub params: RwSignal<BTreeMap<String, Params>>,
     /// The class.
     pub class: RwSignal<ClassChoice>,
+    /// The data set.
+    pub data: DatasetState,
     /// What is explained, beside the class.
     pub aim: Aim,
     /// How maps are shown.
@@ -216,6 +218,7 @@ impl Store {
             method: RwSignal::new(DEFAULT_METHOD.to_owned()),
             params: RwSignal::new(BTreeMap::new()),
             class: RwSignal::new(ClassChoice::Top),
+            data: DatasetState::new(),
             aim: Aim::new(),
             baselines: RwSignal::new(Baselines::default()),
             sensitivity: RwSignal::new(HashMap::new()),

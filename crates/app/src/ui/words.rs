@@ -30,6 +30,7 @@ pub fn stage(stage: Stage) -> &'static str {
         Stage::Forward => "Running forward",
         Stage::Explaining => "Explaining",
         Stage::Assessing => "Measuring",
+        Stage::Scanning => "Scanning",
     }
 }
 

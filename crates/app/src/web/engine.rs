@@ -154,6 +154,13 @@ impl Inner {
             | Reply::Assessed { job, .. }
             | Reply::Shown { job, .. }
             | Reply::ShownInput { job, .. }
+            | Reply::DatasetItems { job, .. }
+            | Reply::DatasetReady { job, .. }
+            | Reply::ClassesMatched { job, .. }
+            | Reply::Thumbnails { job, .. }
+            | Reply::Scanned { job, .. }
+            | Reply::Mapped { job, .. }
+            | Reply::ScanDone { job, .. }
             | Reply::NotApplicable { job, .. }
             | Reply::Cancelled { job } => Some(*job),
         };
@@ -167,6 +174,10 @@ impl Inner {
                 | Reply::Assessed { .. }
                 | Reply::Shown { .. }
                 | Reply::ShownInput { .. }
+                | Reply::DatasetReady { .. }
+                | Reply::ClassesMatched { .. }
+                | Reply::Thumbnails { rest: 0, .. }
+                | Reply::ScanDone { .. }
                 | Reply::NotApplicable { .. }
                 | Reply::Cancelled { .. }
                 | Reply::Failed { .. }
