@@ -36,7 +36,7 @@ impl Tape {
     /// A value with its batch in front.
     ///
     /// # Panics
-    /// If the value is of another graph.
+    /// If the value is of another graph, or one that [`Network::infer_all`] was not asked for.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Tensor {
         self.values[id.index()].as_ref().expect("a finished tape holds every value of its graph")
@@ -99,12 +99,27 @@ impl Network {
     /// # Errors
     /// As for [`Self::forward`].
     pub async fn infer(&self, input: &Tensor, wanted: ValueId, pacer: &mut impl Pacer) -> Result<Tensor, EngineError> {
+        Ok(self.infer_all(input, &[wanted], pacer).await?.value(wanted).clone())
+    }
+
+    /// Runs forward on `input` for the sake of some values; the tape holds these in the end and no others.
+    ///
+    /// # Errors
+    /// As for [`Self::forward`].
+    pub async fn infer_all(
+        &self,
+        input: &Tensor,
+        wanted: &[ValueId],
+        pacer: &mut impl Pacer,
+    ) -> Result<Tape, EngineError> {
         let graph = self.graph();
         let mut uses = graph.uses();
-        uses[wanted.index()] += 1;
+        for value in wanted {
+            uses[value.index()] += 1;
+        }
         let mut tape = self.begin(input)?;
         for id in graph.node_ids() {
-            if tape.values[wanted.index()].is_some() {
+            if wanted.iter().all(|value| tape.values[value.index()].is_some()) {
                 break;
             }
             pacer.pace(id.index(), graph.nodes.len()).await?;
@@ -117,7 +132,7 @@ impl Network {
                 }
             }
         }
-        Ok(tape.value(wanted).clone())
+        Ok(tape)
     }
 
     /// Bytes of one sample's values on a tape.

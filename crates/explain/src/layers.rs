@@ -1,6 +1,6 @@
 //! Layers as people see them, and the one that class activation maps take by default.
 
-use innspect_graph::{Graph, NodeId, Op, OpKind};
+use innspect_graph::{Graph, NodeId, Op, OpKind, ValueId};
 use innspect_protocol::LayerInfo;
 
 use crate::ExplainError;
@@ -38,6 +38,17 @@ pub fn default_layer(graph: &Graph) -> Option<NodeId> {
     last(&[OpKind::Shape, OpKind::Softmax, OpKind::AvgPool, OpKind::MaxPool]).or_else(|| last(&[]))
 }
 
+/// The features of a network: what its last layer with weights reads. `None` if that is the input itself.
+///
+/// For most classifiers these are the pooled features behind the last convolution; where the classifier is a convolution
+/// itself, as in SqueezeNet, they are a feature map.
+#[must_use]
+pub fn features(graph: &Graph) -> Option<ValueId> {
+    let has_weights = |op: &Op| matches!(op, Op::Conv2d(_) | Op::ConvTranspose2d(_) | Op::Dense { .. });
+    let last = graph.nodes.iter().rev().find(|node| has_weights(&node.op))?;
+    last.inputs.first().copied().filter(|&value| value != graph.input)
+}
+
 /// The layer of that name, or the default one, if it is a feature map.
 pub(crate) fn feature_map(graph: &Graph, name: Option<&str>) -> Result<NodeId, ExplainError> {
     let Some(name) = name else {
@@ -55,7 +66,7 @@ pub(crate) fn feature_map(graph: &Graph, name: Option<&str>) -> Result<NodeId, E
     })
 }
 
-fn is_map(graph: &Graph, value: innspect_graph::ValueId) -> bool {
+fn is_map(graph: &Graph, value: ValueId) -> bool {
     graph.value(value).shape.feature_map().is_some_and(|[_, height, width]| height * width > 1)
 }
 

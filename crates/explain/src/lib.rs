@@ -5,6 +5,7 @@
 //! and summed. [`explain()`] carries a plan out on a [`Subject`]; what it tells of long work goes to a [`Monitor`]. A new
 //! method is a new row of [`table`], not a new class. [`quality`] asks how good a map is.
 
+pub mod batch;
 mod cam;
 mod coalitions;
 mod error;
@@ -24,7 +25,7 @@ pub mod table;
 mod target;
 
 pub use error::ExplainError;
-pub use layers::{default_layer, layer_infos};
+pub use layers::{default_layer, features, layer_infos};
 pub use monitor::Monitor;
 pub use plan::{CamKind, Ground, Masking, NoiseScale, NoiseSummary, Plan, Quadrature, Reversal, Start, Times};
 pub use run::{Balance, Outcome, Provenance, explain, read_logits, scores, top_classes};

@@ -1,9 +1,13 @@
 //! Takes requests in: starts the session, queues jobs, cancels them.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
 
 use innspect_engine::Device;
-use innspect_protocol::{DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source};
+use innspect_protocol::{DatasetSource, DeviceChoice, DeviceInfo, DeviceKind, Job, Reply, Request, Source};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::MessageEvent;
@@ -12,7 +16,7 @@ use crate::{
     failure::Failure,
     fetch, gpu_probe,
     model::Known,
-    pause::Cancelled,
+    pause::{BackgroundPacer, Busy, Cancelled},
     port::{self, Incoming},
     session::{Asked, Session},
 };
@@ -26,8 +30,19 @@ struct Desk {
     /// stalled connection holds nothing else up, and come one after the other, so that the first is there soonest.
     downloads: RefCell<VecDeque<Incoming>>,
     fetching: RefCell<bool>,
-    busy: RefCell<bool>,
+    busy: Busy,
     running: RefCell<Vec<Job>>,
+    /// Scans, one after the other, while nothing is queued.
+    scans: Lane,
+    /// Small pictures likewise; they do not wait for scans.
+    thumbnails: Lane,
+}
+
+/// Work in the background.
+#[derive(Default)]
+struct Lane {
+    waiting: RefCell<VecDeque<Request>>,
+    running: Cell<Option<Job>>,
 }
 
 /// Listens to the page.
@@ -78,9 +93,20 @@ fn take(desk: &Rc<Desk>, incoming: Incoming) {
             }
         }
         (Request::Forget { job }, Some(session)) => session.forget(*job),
+        (Request::Scan { .. } | Request::MapItems { .. }, Some(session)) => {
+            desk.scans.waiting.borrow_mut().push_back(incoming.request);
+            let desk = desk.clone();
+            spawn_local(async move { in_background(&desk, &desk.scans, &session).await });
+        }
+        (Request::Thumbnails { .. }, Some(session)) => {
+            desk.thumbnails.waiting.borrow_mut().push_back(incoming.request);
+            let desk = desk.clone();
+            spawn_local(async move { in_background(&desk, &desk.thumbnails, &session).await });
+        }
         (
             Request::LoadModel { source: Source::Site { .. }, .. }
-            | Request::LoadImage { source: Source::Site { .. }, .. },
+            | Request::LoadImage { source: Source::Site { .. }, .. }
+            | Request::OpenDataset { source: DatasetSource::Site { .. }, .. },
             _,
         ) => {
             desk.downloads.borrow_mut().push_back(incoming);
@@ -103,13 +129,13 @@ async fn download(desk: &Rc<Desk>) {
         return;
     }
     loop {
-        let next = desk.downloads.borrow().front().and_then(|incoming| {
-            let (Request::LoadModel { job, source, .. } | Request::LoadImage { job, source, .. }) = &incoming.request
-            else {
-                return None;
-            };
-            let Source::Site { url, bytes } = source else { return None };
-            Some((*job, url.clone(), *bytes))
+        let next = desk.downloads.borrow().front().and_then(|incoming| match &incoming.request {
+            Request::LoadModel { job, source: Source::Site { url, bytes }, .. }
+            | Request::LoadImage { job, source: Source::Site { url, bytes }, .. }
+            | Request::OpenDataset { job, source: DatasetSource::Site { url, bytes, .. }, .. } => {
+                Some((*job, url.clone(), *bytes))
+            }
+            _ => None,
         });
         let Some((job, url, bytes)) = next else { break };
         let fetched = fetch::download(job, &url, bytes, &desk.cancelled).await;
@@ -137,7 +163,12 @@ fn cancel(desk: &Desk, job: Job) {
         queue.len() < before
     };
     let on_its_way = desk.downloads.borrow().front().is_some_and(|first| jobs_of(&first.request).contains(&job));
-    if leaves(&desk.downloads) {
+    let lanes = [&desk.scans, &desk.thumbnails];
+    if lanes.iter().any(|lane| lane.running.get() == Some(job)) {
+        desk.cancelled.borrow_mut().insert(job);
+    } else if lanes.iter().any(|lane| lane.drop(job)) {
+        port::send(&Reply::Cancelled { job });
+    } else if leaves(&desk.downloads) {
         if on_its_way {
             desk.cancelled.borrow_mut().insert(job);
         }
@@ -175,6 +206,44 @@ async fn work(desk: &Rc<Desk>) {
     desk.busy.replace(false);
 }
 
+impl Lane {
+    /// Takes a waiting job out; whether it was there.
+    fn drop(&self, job: Job) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let before = waiting.len();
+        waiting.retain(|request| jobs_of(request) != [job]);
+        waiting.len() < before
+    }
+}
+
+/// Works a lane off, behind everything else.
+async fn in_background(desk: &Desk, lane: &Lane, session: &Session) {
+    if lane.running.get().is_some() {
+        return;
+    }
+    loop {
+        let Some(request) = lane.waiting.borrow_mut().pop_front() else { break };
+        let [job] = jobs_of(&request)[..] else { continue };
+        lane.running.set(Some(job));
+        let mut pacer = BackgroundPacer::new(job, desk.cancelled.clone(), desk.busy.clone());
+        let outcome = match request {
+            Request::Scan { dataset, parts, .. } => session.scan(job, &dataset, parts, &mut pacer).await,
+            Request::MapItems { dataset, parts, spec, side, .. } => {
+                session.map_items(job, &dataset, parts, &spec, side, &mut pacer).await
+            }
+            Request::Thumbnails { dataset, items, side, .. } => {
+                session.thumbnails(job, &dataset, items, side, &mut pacer).await
+            }
+            _ => Ok(()),
+        };
+        lane.running.set(None);
+        desk.cancelled.borrow_mut().remove(&job);
+        if let Err(failure) = outcome {
+            port::send(&failure.into_reply(job));
+        }
+    }
+}
+
 fn jobs_of(request: &Request) -> Vec<Job> {
     match request {
         Request::OpenFiles { files } => files.iter().map(|file| file.job).collect(),
@@ -186,10 +255,18 @@ fn jobs_of(request: &Request) -> Vec<Job> {
         | Request::Assess { job, .. }
         | Request::ShowBaseline { job, .. }
         | Request::ShowInput { job, .. }
+        | Request::OpenDataset { job, .. }
+        | Request::MatchClasses { job, .. }
+        | Request::Thumbnails { job, .. }
+        | Request::LoadItem { job, .. }
+        | Request::Scan { job, .. }
+        | Request::MapItems { job, .. }
         | Request::Render { job, .. }
         | Request::Forget { job }
         | Request::Cancel { job } => vec![*job],
-        Request::Start { .. } | Request::DropModel { .. } | Request::DropImage { .. } => Vec::new(),
+        Request::Start { .. } | Request::DropModel { .. } | Request::DropImage { .. } | Request::DropDataset { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -220,6 +297,16 @@ async fn run(session: &Session, mut incoming: Incoming) -> Result<(), Failure> {
             session.drop_image(&image);
             Ok(())
         }
+        Request::OpenDataset { job, dataset, name, source } => {
+            let fetched = incoming.file.take();
+            session.open_dataset(job, (dataset, name), source, incoming.attachments, fetched).await
+        }
+        Request::DropDataset { dataset } => {
+            session.datasets().borrow_mut().remove(&dataset);
+            Ok(())
+        }
+        Request::MatchClasses { job, dataset, model } => session.match_classes(job, &dataset, &model).await,
+        Request::LoadItem { job, image, dataset, item } => session.load_item(job, image, &dataset, item).await,
         Request::Predict { job, model, image } => session.predict(job, &model, &image).await,
         Request::Explain { job, model, image, spec, display, pictures } => {
             session.explain(job, &Asked { model, image, spec, pictures }, display).await
@@ -236,7 +323,11 @@ async fn run(session: &Session, mut incoming: Incoming) -> Result<(), Failure> {
             session.forget(job);
             Ok(())
         }
-        Request::Start { .. } | Request::Cancel { .. } => Ok(()),
+        Request::Start { .. }
+        | Request::Cancel { .. }
+        | Request::Scan { .. }
+        | Request::MapItems { .. }
+        | Request::Thumbnails { .. } => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use innspect_dataset::{ImageError, PrepareError};
 use innspect_engine::EngineError;
 use innspect_explain::ExplainError;
+use innspect_files::FileError;
 use innspect_formats::FormatError;
 use innspect_protocol::{Job, Reply, UserError};
 
@@ -71,6 +72,12 @@ impl From<FormatError> for Failure {
             FormatError::NeedsArchitecture { candidates } => Self::NeedsArchitecture(candidates, user),
             _ => Self::Error(user),
         }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        FormatError::from(error).into()
     }
 }
 

@@ -4,20 +4,24 @@
 //! page --[json, File...]--> port --Request--> desk (queue, cancel) --> session --Reply--> port --> page
 //! ```
 //!
-//! Long work runs as one job at a time and pauses every few milliseconds, so that a cancellation or a redraw never
-//! waits for it. No borrow of the session is held across a pause.
+//! What a person waits for runs as one job at a time, scans of data sets behind it in the background. Long work pauses
+//! every few milliseconds, so that a cancellation or a redraw never waits for it. No borrow of the session is held
+//! across a pause.
 
 mod constructors;
+mod dataset;
 mod desk;
 mod failure;
 mod fetch;
 mod gpu_probe;
+mod hash;
 mod model;
 mod monitor;
 mod opening;
 mod pause;
 mod port;
 mod render;
+mod scan;
 mod session;
 mod user_file;
 

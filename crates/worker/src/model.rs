@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use innspect_engine::{Device, Network, Pacer};
 use innspect_explain::{default_layer, layer_infos};
-use innspect_formats::{Blob, FormatError, Imported, not_finite};
-use innspect_graph::{ChannelOrder, Preprocessing, passes::split_dense, preprocessing::guess_preprocessing};
-use innspect_protocol::{ModelId, ModelInfo};
-use sha2::{Digest as _, Sha256};
+use innspect_formats::{FormatError, Imported, not_finite};
+use innspect_graph::{
+    ChannelOrder, FinalActivation, Preprocessing, passes::split_dense, preprocessing::guess_preprocessing,
+};
+use innspect_protocol::{ModelId, ModelInfo, ScoreKind};
 
 use crate::failure::Failure;
 
@@ -34,22 +35,6 @@ pub struct Known {
     pub preprocessing: Option<Preprocessing>,
     /// Lists of class names, from the catalogue or given along; the first that has one for each class counts.
     pub labels: Vec<Vec<String>>,
-}
-
-/// SHA-256 of files one after the other, hexadecimal.
-pub async fn sha256(files: &[Blob], pacer: &mut impl Pacer) -> Result<String, Failure> {
-    let mut hash = Sha256::new();
-    let megabytes = |length: u64| (length >> 20) as usize;
-    let (mut done, total) = (0, files.iter().map(Blob::len).sum());
-    for file in files {
-        for piece in file.pieces() {
-            let piece = piece?;
-            hash.update(&piece);
-            done += piece.len() as u64;
-            pacer.pace(megabytes(done), megabytes(total)).await?;
-        }
-    }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Model {
@@ -97,6 +82,10 @@ impl Model {
             sha256,
             input,
             classes: graph.classes(),
+            scores: match graph.final_activation {
+                FinalActivation::Sigmoid => ScoreKind::Sigmoid,
+                _ => ScoreKind::Softmax,
+            },
             params: graph.param_count(),
             bytes: 4 * graph.param_count() as u64,
             layers,

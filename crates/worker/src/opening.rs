@@ -8,7 +8,7 @@ use innspect_protocol::{GivenFile, ImageId, Job, ModelId, Reply, Stage};
 use crate::{failure::Failure, model::Known, port, session::Session, user_file::UserFile};
 
 /// Longest list of class names that is looked at, in bytes.
-const MAX_LABELS: u64 = 4 << 20;
+pub const MAX_LABELS: u64 = 4 << 20;
 
 /// A file with what is known of it so far.
 struct Candidate {

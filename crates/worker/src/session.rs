@@ -17,10 +17,12 @@ use innspect_protocol::{
 };
 
 use crate::{
+    dataset::Datasets,
     failure::Failure,
-    fetch,
-    model::{Known, Model, sha256},
+    fetch, hash,
+    model::{Known, Model},
     monitor::JobMonitor,
+    opening::MAX_LABELS,
     pause::{Cancelled, JobPacer, breathe},
     port::{self, Attachment},
     render::{Kept, Summed},
@@ -69,6 +71,7 @@ pub struct Session {
     /// The last forward pass of each network: one tape each bounds the memory.
     passes: RefCell<HashMap<ModelId, Rc<Pass>>>,
     kept: RefCell<Vec<(Job, Rc<Kept>)>>,
+    datasets: Datasets,
 }
 
 type Outcome = Result<(), Failure>;
@@ -84,6 +87,7 @@ impl Session {
             pictures: RefCell::default(),
             passes: RefCell::default(),
             kept: RefCell::default(),
+            datasets: Datasets::default(),
         }
     }
 
@@ -101,7 +105,7 @@ impl Session {
         fetch::check_size(file.len())?;
         let mut pacer = JobPacer::new(job, Stage::Reading, self.cancelled.clone());
         if let Some(expected) = expected
-            && let hash = sha256(std::slice::from_ref(&file), &mut pacer).await?
+            && let hash = hash::of_files(std::slice::from_ref(&file), &mut pacer).await?
             && expected != hash
         {
             return Err(Failure::new(
@@ -120,7 +124,7 @@ impl Session {
         let taken = beside.iter().filter(|(_, file)| file.is_read()).map(|(_, file)| file.blob());
         let chosen = files.architecture.map(|name| name.into_bytes().into());
         let parts: Vec<Blob> = std::iter::once(files.file).chain(taken).chain(chosen).collect();
-        let hash = sha256(&parts, &mut pacer).await?;
+        let hash = hash::of_files(&parts, &mut pacer).await?;
         self.stage(job, Stage::Preparing).await?;
         let id = known.id.clone();
         let mut pacer = JobPacer::new(job, Stage::Preparing, self.cancelled.clone());
@@ -135,7 +139,12 @@ impl Session {
     /// Loads a picture from the bytes of its file.
     pub async fn add_image(&self, job: Job, id: ImageId, name: String, bytes: &[u8]) -> Outcome {
         self.stage(job, Stage::Reading).await?;
-        let picture = decode(bytes)?;
+        self.keep_image(job, id, name, decode(bytes)?);
+        Ok(())
+    }
+
+    /// Keeps a picture under a name and says that it is there.
+    pub fn keep_image(&self, job: Job, id: ImageId, name: String, picture: Picture) {
         let small = thumbnail(&picture, THUMBNAIL);
         let image = ImageInfo { id: id.clone(), name, width: picture.width(), height: picture.height() };
         self.pictures.borrow_mut().insert(id, LoadedPicture { picture: Rc::new(picture) });
@@ -143,7 +152,16 @@ impl Session {
             &Reply::ImageReady { job, image, thumbnail: [small.width, small.height] },
             &[Attachment::Bytes(&small.pixels)],
         );
-        Ok(())
+    }
+
+    /// Jobs that were asked to stop.
+    pub fn cancelled(&self) -> Cancelled {
+        self.cancelled.clone()
+    }
+
+    /// The open data sets.
+    pub fn datasets(&self) -> &Datasets {
+        &self.datasets
     }
 
     /// Changes a network's preprocessing or class names.
@@ -154,7 +172,17 @@ impl Session {
         preprocessing: Option<Preprocessing>,
         labels: Option<Blob>,
     ) -> Outcome {
-        let labels = labels.map(|file| read_labels(&file.bytes()?)).transpose()?;
+        let labels = match labels {
+            Some(file) if file.len() > MAX_LABELS => {
+                return Err(Failure::new(
+                    format!("The file has {} MB; a list of class names has less than {}.", file.len() >> 20, MAX_LABELS >> 20),
+                    "",
+                    "Give a text file with one name a line, or a JSON list of names, in the order of the classes.",
+                ));
+            }
+            Some(file) => Some(read_labels(&file.bytes()?)?),
+            None => None,
+        };
         let mut models = self.models.borrow_mut();
         let model = models.get_mut(id).ok_or_else(missing_model)?;
         if let Some(labels) = labels {
@@ -299,7 +327,8 @@ impl Session {
         })
     }
 
-    fn network(&self, id: &ModelId) -> Result<(Rc<Network>, Rc<ModelInfo>), Failure> {
+    /// A network, and what people are told of it.
+    pub fn network(&self, id: &ModelId) -> Result<(Rc<Network>, Rc<ModelInfo>), Failure> {
         let models = self.models.borrow();
         let model = models.get(id).ok_or_else(missing_model)?;
         Ok((model.network.clone(), model.info.clone()))
