@@ -202,7 +202,13 @@ pub fn relative_entropy(logits: &[f32], end: Final) -> f64 {
         Final::Sigmoid => std::f64::consts::LN_2,
         _ => (logits.len() as f64).ln(),
     };
-    if entropy.is_nan() || most > 0.0 { (entropy / most).min(1.0) } else { 0.0 }
+    if entropy.is_nan() {
+        entropy
+    } else if most > 0.0 {
+        (entropy / most).min(1.0)
+    } else {
+        0.0
+    }
 }
 
 /// How far a row is from its label. `None` where [`probability`] has none.
