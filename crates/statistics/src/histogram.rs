@@ -228,7 +228,7 @@ mod tests {
             let histogram = Histogram::new(&values, 5, Some((low, high)));
             let counted = histogram.counts.iter().sum::<u32>() + histogram.below + histogram.above + histogram.not_finite;
             prop_assert_eq!(counted as usize, values.len());
-            freedman_diaconis(&values, 100);
+            prop_assert!((1..=100).contains(&freedman_diaconis(&values, 100)));
         }
     }
 }

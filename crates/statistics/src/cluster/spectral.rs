@@ -56,8 +56,6 @@ pub struct Spectral {
     progress: Progress,
 }
 
-// There is one stage at a time, on the heap of its vectors anyway.
-#[expect(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Stage {
     Neighbours(Neighbours),
@@ -145,7 +143,7 @@ impl Stepped for Spectral {
             }
             Stage::Graph(neighbours) => {
                 let ones = vec![1.0; neighbours.indices().len()];
-                let graph = Graph::symmetric(self.rows, neighbours.k(), neighbours.indices(), &ones, f32::max);
+                let graph = Graph::symmetric(self.rows, neighbours.k(), neighbours.indices().to_vec(), ones, f32::max);
                 Stage::Vectors(Vectors::new(&graph, self.wanted(), self.options.seed))
             }
             Stage::Vectors(mut vectors) => {

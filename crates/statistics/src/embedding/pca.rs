@@ -5,7 +5,7 @@
 
 use crate::eigen::{Subspace, dot, jacobi};
 use crate::embedding::rows_to_a_step;
-use crate::features::{Features, LANES};
+use crate::features::{Centring, Features, LANES};
 use crate::{Progress, Stepped};
 
 /// The largest side of a matrix of products that is made: 32 MiB.
@@ -24,6 +24,9 @@ const WIDE_ROUNDS: u32 = 8;
 /// Where the vectors count as found: how far they are from eigenvectors.
 const TOLERANCE: f64 = 1e-9;
 
+/// What a look at a number costs, in multiplications.
+const VALUE_WORK: usize = 8;
+
 /// Rows that are multiplied in float32 before float64 takes the sum.
 const BLOCK: usize = 8;
 
@@ -33,7 +36,7 @@ const BLOCK: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Pca {
     features: Features,
-    scale: f64,
+    centring: Centring,
     stage: Stage,
     /// Rows done of this stage.
     row: usize,
@@ -80,7 +83,7 @@ impl Pca {
             loadings: vec![0.0; components * columns],
             variances: vec![0.0; components],
             features,
-            scale: 1.0,
+            centring: Centring::new(columns),
             stage: Stage::Centre,
             row: 0,
             components,
@@ -104,7 +107,12 @@ impl Pca {
             ROUNDS * steps(side, width * side)
         };
         let gram = if wide { 0 } else { steps(if dual { rows } else { rows.div_ceil(BLOCK) }, pca.gram_work()) };
-        pca.progress.total = 2 + gram + rounds + components as u32 + steps(rows, components * columns);
+        pca.progress.total = 1
+            + 3 * steps(rows, VALUE_WORK * columns)
+            + gram
+            + rounds
+            + components as u32
+            + steps(rows, components * columns);
         pca
     }
 
@@ -139,8 +147,11 @@ impl Pca {
     }
 
     fn centre(&mut self) {
-        self.scale = self.features.centre().1;
-        self.total_variance = self.features.values().iter().map(|&value| f64::from(value).powi(2)).sum();
+        let rows = rows_to_a_step(VALUE_WORK * self.features.columns());
+        if !self.centring.rows(&mut self.features, rows) {
+            return;
+        }
+        self.total_variance = self.centring.squares;
         self.stage = if self.components == 0 || self.total_variance == 0.0 {
             Stage::Done
         } else if self.features.rows().min(self.features.columns()) > GRAM_SIDE {
@@ -314,7 +325,7 @@ impl Pca {
             let to = &mut self.coordinates[row * components..(row + 1) * components];
             for (to, loading) in to.iter_mut().zip(self.loadings.chunks_exact(columns)) {
                 // Back to the scale of the features, within what float32 holds.
-                let along = f64::from(dot32(self.features.row(row), loading)) * self.scale;
+                let along = f64::from(dot32(self.features.row(row), loading)) * self.centring.scale;
                 *to = along.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
             }
         }
