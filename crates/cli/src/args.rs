@@ -39,6 +39,8 @@ pub enum Command {
     Explain(ExplainOptions),
     /// Measures how good explanations are
     Evaluate(EvaluateOptions),
+    /// Predicts a whole data set with several networks, and says which pictures deserve a look
+    Scan(ScanOptions),
 }
 
 /// Where to compute.
@@ -154,4 +156,27 @@ pub struct EvaluateOptions {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `scan`.
+#[derive(Debug, Args)]
+pub struct ScanOptions {
+    /// Networks: files, or ids of built-in ones
+    #[arg(long, num_args = 1.., required = true)]
+    pub model: Vec<String>,
+    /// A folder, a zip, or an array of pictures
+    #[arg(long)]
+    pub images: PathBuf,
+    /// A CSV or TSV of file names and labels
+    #[arg(long)]
+    pub labels: Option<PathBuf>,
+    /// How many classes to list
+    #[arg(long, default_value_t = 5)]
+    pub top: usize,
+    /// File for the table: .csv, or JSON otherwise
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: DeviceOption,
 }

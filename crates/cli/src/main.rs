@@ -15,6 +15,7 @@ mod model;
 mod output;
 mod predict;
 mod question;
+mod scan;
 
 use clap::Parser as _;
 
@@ -59,5 +60,6 @@ fn run(arguments: args::Arguments) -> Result<(), Failure> {
         Command::Predict(options) => predict::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::Scan(options) => scan::run(&options),
     }
 }

@@ -98,7 +98,7 @@ fn from_file(
 }
 
 /// `models/` of the folder that the command runs in or of one above it, or what `INNSPECT_MODELS` names.
-fn models_directory() -> Option<PathBuf> {
+pub fn models_directory() -> Option<PathBuf> {
     if let Some(directory) = std::env::var_os("INNSPECT_MODELS") {
         return Some(directory.into());
     }

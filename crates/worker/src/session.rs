@@ -175,7 +175,11 @@ impl Session {
         let labels = match labels {
             Some(file) if file.len() > MAX_LABELS => {
                 return Err(Failure::new(
-                    format!("The file has {} MB; a list of class names has less than {}.", file.len() >> 20, MAX_LABELS >> 20),
+                    format!(
+                        "The file has {} MB; a list of class names has less than {}.",
+                        file.len() >> 20,
+                        MAX_LABELS >> 20
+                    ),
                     "",
                     "Give a text file with one name a line, or a JSON list of names, in the order of the classes.",
                 ));
