@@ -4,7 +4,7 @@ use std::{path::PathBuf, rc::Rc};
 
 use innspect_dataset::{catalog, decode, npy, prepare};
 use innspect_engine::{Device, Network, Tensor, Unpaced};
-use innspect_explain::{read_logits, top_classes};
+use innspect_explain::{batch, default_layer, features, read_logits, top_classes};
 use innspect_protocol::CatalogModel;
 use serde_json::Value;
 
@@ -90,4 +90,50 @@ fn npy_u8(file: &std::path::Path) -> Vec<u8> {
     let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     assert!(String::from_utf8_lossy(&bytes[..10 + header]).contains("|u1"));
     bytes[10 + header..].to_vec()
+}
+
+/// A scan's batches say what single passes say: the logits, the features and the measured layer of each picture.
+fn batches_equal_single_passes_on(device: &Device) {
+    let catalog = catalog::load(&models()).unwrap();
+    let entry = catalog.models.iter().find(|entry| entry.id == "squeezenet1_1").unwrap();
+    let bytes = std::fs::read(models().join(&entry.file)).unwrap();
+    let graph = innspect_formats::read_model(&innspect_formats::ModelFiles::new(&entry.name, bytes)).unwrap().graph;
+    let network = Network::load(Rc::new(graph), device).unwrap();
+    let layer = default_layer(network.graph()).map(|id| network.graph().node(id)).unwrap();
+    let [channels, height, width] = entry.input;
+    let mut together = Vec::new();
+    let mut alone = batch::Said::default();
+    for photo in catalog.photos.iter().take(3) {
+        let picture = decode(&std::fs::read(models().join(&photo.file)).unwrap()).unwrap();
+        let tensor = prepare(&picture, &entry.preprocessing).unwrap().tensor;
+        let input = Tensor::from_slice(&tensor, &[1, channels, height, width], device);
+        let tape = pollster::block_on(network.forward(&input, &mut Unpaced)).unwrap();
+        alone.logits.extend(pollster::block_on(read_logits(&network, &tape)).unwrap());
+        let read = |value| pollster::block_on(tape.value(value).read()).unwrap();
+        let value = features(network.graph()).unwrap();
+        let positions = tape.value(value).dims()[2..].iter().product::<usize>();
+        let mean = |values: &[f32]| values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+        alone.features.extend(read(value).chunks(positions).map(|values| mean(values) as f32));
+        let activation = read(layer.output);
+        alone.activations.push([mean(&activation) as f32, activation.iter().copied().fold(f32::MIN, f32::max)]);
+        together.extend(tensor);
+    }
+    let input = Tensor::from_vec(together, &[3, channels, height, width], device);
+    let said = pollster::block_on(batch::run(&network, &input, Some(&layer.name), &mut Unpaced)).unwrap();
+    assert_eq!((said.features.len(), said.activations.len()), (3 * 512, 3));
+    let close = |a: &[f32], b: &[f32]| {
+        assert_eq!(a.len(), b.len());
+        let scale = b.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-4 * scale, "{a} {b}"));
+    };
+    close(&said.logits, &alone.logits);
+    close(&said.features, &alone.features);
+    close(said.activations.as_flattened(), alone.activations.as_flattened());
+}
+
+#[test]
+fn batches_equal_single_passes() {
+    batches_equal_single_passes_on(&Device::cpu());
+    let gpu = pollster::block_on(Device::gpu()).expect("a Vulkan device; lavapipe (mesa-vulkan-drivers) serves");
+    batches_equal_single_passes_on(&gpu);
 }
