@@ -13,6 +13,9 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 /// Pictures with a longer side are refused, as JPEG itself does: a line of 100 million pixels is no photo.
 pub const MAX_SIDE: u32 = 65_535;
 
+/// What transparent pictures lie on unless another colour is chosen.
+pub(crate) const WHITE: [u8; 3] = [255; 3];
+
 /// The most bytes that a decoder may take for the pixels it makes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -119,16 +122,18 @@ impl ImageError {
 /// # Errors
 /// [`ImageError`] says what the file is instead, or what is wrong with it.
 pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
+    decode_over(bytes, WHITE)
+}
+
+/// As [`decode`], with transparency laid over another colour: red, green and blue, each 0 to 255.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_over(bytes: &[u8], ground: [u8; 3]) -> Result<Picture, ImageError> {
     if bytes.is_empty() {
         return Err(ImageError::Empty);
     }
-    let Some(format) = sniff::picture_format(bytes) else {
-        return Err(match sniff::foreign(bytes) {
-            Some(Foreign::Picture(seems)) => ImageError::Unsupported { seems },
-            Some(Foreign::Other(seems)) => ImageError::NotAPicture { seems: Some(seems) },
-            None => ImageError::NotAPicture { seems: None },
-        });
-    };
+    let format = sniff::picture_format(bytes).ok_or_else(|| foreign(bytes))?;
     let name = format.name();
     let damaged = |part| move |error| ImageError::Damaged { format: name, part, reason: reason(&error) };
 
@@ -144,7 +149,17 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     let mut decoded = DynamicImage::from_decoder(decoder).map_err(damaged("pixels"))?;
     decoded.apply_orientation(orientation);
     let (width, height) = (decoded.width(), decoded.height());
-    Picture::from_rgb(width, height, opaque(decoded))
+    Picture::from_rgb(width, height, opaque(decoded, ground))
+}
+
+/// What is said of bytes that begin as no picture does.
+pub(crate) fn foreign(head: &[u8]) -> ImageError {
+    match sniff::foreign(head) {
+        _ if head.is_empty() => ImageError::Empty,
+        Some(Foreign::Picture(seems)) => ImageError::Unsupported { seems },
+        Some(Foreign::Other(seems)) => ImageError::NotAPicture { seems: Some(seems) },
+        None => ImageError::NotAPicture { seems: None },
+    }
 }
 
 /// `width × height` is a picture's size.
@@ -156,8 +171,8 @@ pub(crate) fn check_size(format: &'static str, width: u32, height: u32) -> Resul
     Ok(())
 }
 
-/// The pixels as RGB bytes, transparent ones over white.
-fn opaque(decoded: DynamicImage) -> Vec<u8> {
+/// The pixels as RGB bytes, transparent ones over `ground`.
+fn opaque(decoded: DynamicImage, ground: [u8; 3]) -> Vec<u8> {
     if !decoded.color().has_alpha() {
         return decoded.into_rgb8().into_raw();
     }
@@ -165,14 +180,14 @@ fn opaque(decoded: DynamicImage) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(rgba.len() / 4 * 3);
     for pixel in rgba.chunks_exact(4) {
         let alpha = u32::from(pixel[3]);
-        rgb.extend(pixel[..3].iter().map(|&value| over_white(u32::from(value), alpha)));
+        rgb.extend(pixel.iter().zip(ground).map(|(&value, below)| over(u32::from(value), alpha, u32::from(below))));
     }
     rgb
 }
 
-/// `value` with opacity `alpha` (both 0..=255) over white, rounded.
-fn over_white(value: u32, alpha: u32) -> u8 {
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+/// `value` with opacity `alpha` over `below` (all 0..=255), rounded.
+pub(crate) fn over(value: u32, alpha: u32, below: u32) -> u8 {
+    ((value * alpha + below * (255 - alpha) + 127) / 255) as u8
 }
 
 /// The decoder's words, in the middle of a sentence.
@@ -203,11 +218,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_shows_through() {
-        assert_eq!(over_white(0, 0), 255);
-        assert_eq!(over_white(0, 255), 0);
-        assert_eq!(over_white(255, 7), 255);
-        assert_eq!(over_white(100, 128), 177); // (100 · 128 + 255 · 127) / 255 = 177.2
+    fn the_ground_shows_through() {
+        assert_eq!(over(0, 0, 7), 7);
+        assert_eq!(over(200, 51, 100), 120); // A fifth of 200 and four of 100.
+        assert_eq!(over(0, 0, 255), 255);
+        assert_eq!(over(0, 255, 255), 0);
+        assert_eq!(over(255, 7, 255), 255);
+        assert_eq!(over(100, 128, 255), 177); // (100 · 128 + 255 · 127) / 255 = 177.2
     }
 
     #[test]

@@ -29,6 +29,7 @@
 
 pub mod baseline;
 pub mod catalog;
+pub mod collection;
 pub mod npy;
 pub mod resample;
 pub mod segments;
@@ -39,7 +40,8 @@ mod picture;
 mod prepare;
 
 pub use baseline::{Baseline, BaselineError};
-pub use decode::{ImageError, MAX_PIXELS, MAX_SIDE, decode};
+pub use collection::{Collection, Collector, Item, collect};
+pub use decode::{ImageError, MAX_PIXELS, MAX_SIDE, decode, decode_over};
 pub use picture::{Picture, Rgba};
 pub use prepare::{MAX_INPUT_SIDE, PrepareError, Prepared, prepare, thumbnail, view_large};
 pub use segments::{Segmentation, SegmentationError, Segments};

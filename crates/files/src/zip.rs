@@ -113,20 +113,8 @@ impl Zip {
     /// # Errors
     /// If it is damaged, encrypted, or much larger than the archive.
     pub fn unpack(&self, entry: &Entry) -> Result<Blob, FileError> {
-        let name = &entry.name;
-        let cut = || damaged(format!("the entry {name:?} of the zip archive is cut off"));
-        if entry.flags & 1 != 0 {
-            return Err(FileError::Packing { what: format!("a password for {name:?}") });
-        }
-        let header = entry.offset.checked_add(30).map(|end| self.file.read(entry.offset..end)).transpose()?;
-        let header = header.flatten().ok_or_else(cut)?;
-        if number(&header, 0, 4) != Some(0x0403_4b50) {
-            return Err(damaged(format!("the entry {name:?} of the zip archive is not where its directory says")));
-        }
-        let lengths = number(&header, 26, 2).zip(number(&header, 28, 2)).ok_or_else(cut)?;
-        let start = entry.offset.checked_add(30 + lengths.0 + lengths.1).ok_or_else(cut)?;
-        let end = start.checked_add(entry.stored).ok_or_else(cut)?;
-        let data = self.file.part(start..end).ok_or_else(cut)?;
+        let cut = || cut_off(entry);
+        let data = self.packed(entry)?;
         let data = match entry.method {
             0 if entry.size == entry.stored => data,
             8 => {
@@ -143,16 +131,67 @@ impl Zip {
                 inflated.into()
             }
             0 => return Err(cut()),
-            method => return Err(FileError::Packing { what: format!("compression number {method} for {name:?}") }),
+            method => return Err(unknown(entry, method)),
         };
         let mut checksum = flate2::Crc::new();
         for piece in data.pieces() {
             checksum.update(&piece?);
         }
         if checksum.sum() != entry.checksum {
-            return Err(damaged(format!("the entry {name:?} of the zip archive has another checksum than it should")));
+            return Err(damaged(format!(
+                "the entry {:?} of the zip archive has another checksum than it should",
+                entry.name
+            )));
         }
         Ok(data)
+    }
+
+    /// A stored entry without reading it, as a part of the archive; `None` if the entry is packed. Nothing tells whether
+    /// its bytes are as they were.
+    ///
+    /// # Errors
+    /// If it is cut off or encrypted.
+    pub fn stored(&self, entry: &Entry) -> Result<Option<Blob>, FileError> {
+        if entry.method != 0 || entry.size != entry.stored {
+            return Ok(None);
+        }
+        self.packed(entry).map(Some)
+    }
+
+    /// The first bytes of an entry, at most `length`; one read of the archive in most cases.
+    ///
+    /// # Errors
+    /// If they are damaged or encrypted.
+    pub fn head(&self, entry: &Entry, length: usize) -> Result<Bytes, FileError> {
+        // Fields behind the name that are longer than this are rare.
+        const FIELDS: u64 = 64;
+        let data = usize::try_from(entry.stored).unwrap_or(usize::MAX).min(length);
+        let end = entry.offset.saturating_add(30 + entry.name.len() as u64 + FIELDS + data as u64);
+        let near = self.file.read(entry.offset.min(end)..end.min(self.file.len()).max(entry.offset.min(end)))?;
+        let near = near.ok_or_else(|| cut_off(entry))?;
+        let start = start(entry, &near)?;
+        let from = start - entry.offset;
+        let packed = match usize::try_from(from).ok().and_then(|from| near.get(from..from.checked_add(data)?)) {
+            Some(bytes) => bytes.to_vec().into(),
+            None => {
+                let end = start.checked_add(data as u64).ok_or_else(|| cut_off(entry))?;
+                self.file.read(start..end)?.ok_or_else(|| cut_off(entry))?
+            }
+        };
+        match entry.method {
+            0 => Ok(packed),
+            8 => Ok(inflate::head(&packed, length)?.into()),
+            method => Err(unknown(entry, method)),
+        }
+    }
+
+    /// An entry as it lies in the archive.
+    fn packed(&self, entry: &Entry) -> Result<Blob, FileError> {
+        let cut = || cut_off(entry);
+        let header = entry.offset.checked_add(30).map(|end| self.file.read(entry.offset..end)).transpose()?;
+        let start = start(entry, &header.flatten().ok_or_else(cut)?)?;
+        let end = start.checked_add(entry.stored).ok_or_else(cut)?;
+        self.file.part(start..end).ok_or_else(cut)
     }
 
     /// The bytes of an entry, `None` if there is none of this name. A stored entry shares the archive's memory.
@@ -188,6 +227,28 @@ impl Entry {
     pub fn checksum(&self) -> u32 {
         self.checksum
     }
+}
+
+fn cut_off(entry: &Entry) -> FileError {
+    damaged(format!("the entry {:?} of the zip archive is cut off", entry.name))
+}
+
+fn unknown(entry: &Entry, method: u16) -> FileError {
+    FileError::Packing { what: format!("compression number {method} for {:?}", entry.name) }
+}
+
+/// Where the data of an entry starts, by the header before it.
+fn start(entry: &Entry, header: &[u8]) -> Result<u64, FileError> {
+    let name = &entry.name;
+    if entry.flags & 1 != 0 {
+        return Err(FileError::Packing { what: format!("a password for {name:?}") });
+    }
+    let cut = || cut_off(entry);
+    if number(header, 0, 4).ok_or_else(cut)? != 0x0403_4b50 {
+        return Err(damaged(format!("the entry {name:?} of the zip archive is not where its directory says")));
+    }
+    let lengths = number(header, 26, 2).zip(number(header, 28, 2)).ok_or_else(cut)?;
+    entry.offset.checked_add(30 + lengths.0 + lengths.1).ok_or_else(cut)
 }
 
 /// The first entry of a directory and what follows it.
