@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use innspect_dataset::{Collection, Collector, match_classes, prepare};
+use innspect_dataset::{Collection, match_classes, prepare};
 use innspect_engine::{Network, Tensor, Unpaced};
 use innspect_explain::batch;
 use innspect_formats::Blob;
@@ -96,7 +96,7 @@ pub fn run(options: &ScanOptions) -> Result<(), Failure> {
         collection.left_out.iter().map(|(file, error)| LeftOut { file: file.clone(), reason: error.what() }).collect();
     for (index, item) in collection.items.iter().enumerate() {
         let broken = |error: String| LeftOut { file: item.name.clone(), reason: error };
-        let picture = match item.picture() {
+        let picture = match item.picture_over(collection.background) {
             Ok(picture) => picture,
             Err(error) => {
                 left_out.push(broken(error.what()));
@@ -173,14 +173,7 @@ fn collect(images: &Path, labels: Option<&Path>) -> Result<Collection, Failure> 
     if let Some(labels) = labels {
         files.push((name_of(labels), OnDisk::open(labels)?.blob()));
     }
-    let mut collector = Collector::new(files, Vec::new());
-    loop {
-        let progress = collector.step();
-        if progress.done == progress.total {
-            break;
-        }
-    }
-    let collection = collector.finish();
+    let collection = innspect_dataset::collect(files, &[]);
     if collection.items.is_empty() {
         let reason = collection.left_out.first().map(|(name, error)| format!("{name}: {}", error.what()));
         return Err(Failure::new(

@@ -103,6 +103,9 @@ pub struct DatasetInfo {
     pub labels: LabelOrigin,
     /// Files that are no part of it.
     pub left_out: Vec<LeftOut>,
+    /// What else there is to know, each one sentence.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// How a true class was found among a network's classes.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use innspect_dataset::{Collection, Collector, Picture, decode, match_classes, thumbnail};
+use innspect_dataset::{Collection, Collector, Picture, decode, thumbnail};
 use innspect_engine::Pacer as _;
 use innspect_files::Blob;
 use innspect_protocol::{
@@ -58,10 +58,10 @@ impl Dataset {
     /// An item, decoded.
     pub async fn picture(&self, job: Job, item: u32, session: &Session) -> Result<Picture, Failure> {
         match &self.pictures {
-            Pictures::Collection(collection) => {
-                let item = collection.items.get(item as usize).ok_or_else(missing_item)?;
-                item.picture().map_err(|error| Failure::new(error.what(), error.place(), error.advice()))
-            }
+            Pictures::Collection(collection) => collection
+                .picture(item as usize)
+                .ok_or_else(missing_item)?
+                .map_err(|error| Failure::new(error.what(), error.place(), error.advice())),
             Pictures::Site { pictures, kept } => {
                 let picture = pictures.get(item as usize).ok_or_else(missing_item)?;
                 let bytes = kept.borrow().iter().find(|(number, _)| *number == item).map(|(_, bytes)| bytes.clone());
@@ -118,6 +118,7 @@ impl Session {
                     classes,
                     labels,
                     left_out: Vec::new(),
+                    notes: Vec::new(),
                 };
                 let pictures = Pictures::Site { pictures, kept: RefCell::default() };
                 self.add_dataset(job, Dataset { info, pictures });
@@ -133,13 +134,13 @@ impl Session {
             }
         };
         let (files, classes) = given;
-        let mut collector = Collector::new(files, classes);
+        let mut collector = Collector::new(files, &classes);
         loop {
             let progress = collector.step();
-            if progress.done == progress.total {
+            if progress.finished {
                 break;
             }
-            pacer.pace(progress.done, progress.total).await?;
+            pacer.pace(progress.done as usize, progress.total as usize).await?;
         }
         let collection = collector.finish();
         if collection.items.is_empty() {
@@ -162,6 +163,7 @@ impl Session {
             classes: collection.classes.clone(),
             labels: collection.labels.clone(),
             left_out: left_out.collect(),
+            notes: collection.notes.iter().map(ToString::to_string).collect(),
         };
         self.add_dataset(job, Dataset { info, pictures: Pictures::Collection(collection) });
         Ok(())
@@ -271,4 +273,17 @@ fn tile(picture: &Picture, side: u32) -> Vec<u8> {
         }
     }
     tile
+}
+
+fn match_classes(truth: &[String], labels: &[String], _: &[String]) -> Vec<Option<innspect_protocol::ClassMatch>> {
+    let find = |name: &String| labels.iter().position(|label| label.eq_ignore_ascii_case(name));
+    truth
+        .iter()
+        .map(|name| {
+            find(name).map(|class| innspect_protocol::ClassMatch {
+                class: class as u32,
+                by: innspect_protocol::MatchedBy::Name,
+            })
+        })
+        .collect()
 }
