@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{explaining, files, link, loading, selection, sensitivity, stored};
+use super::{explaining, files, items, link, loading, selection, sensitivity, stored};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -48,6 +48,7 @@ pub fn begin(store: Store) {
     explaining::keep_explained(store);
     explaining::keep_drawn(store);
     sensitivity::keep_checked(store);
+    items::keep_primary(store);
 }
 
 fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {

@@ -13,4 +13,5 @@ pub mod params;
 pub mod plot;
 pub mod presets;
 pub mod stored;
+pub mod suggest;
 pub mod target;

@@ -1,0 +1,6 @@
+//! Small pictures.
+
+use crate::state::Store;
+
+/// Asks for small pictures.
+pub fn want(_store: Store, _items: &[u32]) {}
