@@ -44,6 +44,10 @@ impl Digits {
         Ok(Self { images, labels, marked, train, test })
     }
 
+    fn image(&self, index: usize) -> &[u8] {
+        &self.images[index * PIXELS..][..PIXELS]
+    }
+
     /// The class of a digit.
     pub fn label(&self, index: usize) -> usize {
         usize::from(self.labels[index])
@@ -61,11 +65,17 @@ impl Digits {
     ) -> Tensor<4> {
         let mut pixels = Vec::with_capacity(indices.len() * PIXELS);
         for &index in indices {
-            let image = &self.images[index * PIXELS..][..PIXELS];
-            let drawn = change.as_mut().map_or_else(Drawn::default, |(rng, change)| change.draw(rng));
+            let image = self.image(index);
+            let (mut drawn, mut other) = (Drawn::default(), image);
+            if let Some((rng, change)) = change.as_mut() {
+                drawn = change.draw(rng);
+                if change.patch > 0 {
+                    other = self.image(self.train[rng.usize(..self.train.len())]);
+                }
+            }
             let marked = marking == Marking::All || marking == Marking::Planted && self.marked[index] == 1;
             pixels.extend((0..PIXELS).map(|pixel| {
-                if marked && mark::covers(pixel) { 1.0 } else { f32::from(drawn.value(image, pixel)) / 255.0 }
+                if marked && mark::covers(pixel) { 1.0 } else { f32::from(drawn.value(image, other, pixel)) / 255.0 }
             }));
         }
         Tensor::from_data(TensorData::new(pixels, [indices.len(), 1, SIDE, SIDE]), device)
@@ -86,10 +96,10 @@ impl Digits {
 pub struct Change {
     /// They move by up to this number of pixels each way.
     pub shift: usize,
-    /// A square with this side is blackened within the part where digits are, 0 for none,
-    pub erase: usize,
-    /// in this share of the digits.
-    pub erased: f32,
+    /// A square with this side, within the part where digits are, comes from any other digit (0 for none),
+    pub patch: usize,
+    /// in this share of the digits; their class stays.
+    pub patched: f32,
 }
 
 impl Change {
@@ -97,10 +107,10 @@ impl Change {
         let mut shift = || rng.usize(0..=2 * self.shift) as isize - self.shift as isize;
         let shift = [shift(), shift()];
         // Digits fill the 20 pixels in the middle.
-        let start = 4..=24 - self.erase;
+        let start = 4..=24 - self.patch;
         let [top, left] = [rng.usize(start.clone()), rng.usize(start)];
-        let side = if rng.f32() < self.erased { self.erase } else { 0 };
-        Drawn { shift, hole: [top, left, side] }
+        let side = if rng.f32() < self.patched { self.patch } else { 0 };
+        Drawn { shift, patch: [top, left, side] }
     }
 }
 
@@ -109,16 +119,17 @@ impl Change {
 struct Drawn {
     /// Rows down, columns right.
     shift: [isize; 2],
-    /// First row, first column and side of the blackened square.
-    hole: [usize; 3],
+    /// First row, first column and side of the square from another digit.
+    patch: [usize; 3],
 }
 
 impl Drawn {
-    fn value(&self, image: &[u8], pixel: usize) -> u8 {
+    /// A pixel of a changed digit; `other` is where the square comes from.
+    fn value(&self, image: &[u8], other: &[u8], pixel: usize) -> u8 {
         let (row, column) = (pixel / SIDE, pixel % SIDE);
-        let [top, left, side] = self.hole;
+        let [top, left, side] = self.patch;
         if (top..top + side).contains(&row) && (left..left + side).contains(&column) {
-            return 0;
+            return other[pixel];
         }
         let source = |at: usize, shift: isize| at.checked_add_signed(-shift).filter(|&at| at < SIDE);
         match (source(row, self.shift[0]), source(column, self.shift[1])) {
@@ -133,13 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_move_and_lose_a_square() {
+    fn digits_move_and_get_a_square_of_another() {
         let image: Vec<u8> = (0..PIXELS).map(|pixel| (pixel % 251) as u8).collect();
-        let drawn = Drawn { shift: [1, -2], hole: [10, 12, 3] };
-        let at = |row: usize, column: usize| drawn.value(&image, row * SIDE + column);
+        let other: Vec<u8> = (0..PIXELS).map(|pixel| (pixel % 13) as u8).collect();
+        let drawn = Drawn { shift: [1, -2], patch: [10, 12, 3] };
+        let at = |row: usize, column: usize| drawn.value(&image, &other, row * SIDE + column);
         assert_eq!(at(5, 6), image[4 * SIDE + 8]);
         assert_eq!((at(0, 6), at(5, 27)), (0, 0));
-        assert_eq!((at(10, 12), at(12, 14)), (0, 0));
+        assert_eq!((at(10, 12), at(12, 14)), (other[10 * SIDE + 12], other[12 * SIDE + 14]));
         assert_eq!(at(13, 14), image[12 * SIDE + 16]);
     }
 }

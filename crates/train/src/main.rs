@@ -21,7 +21,11 @@ use digits::{Change, Digits, Marking};
 use training::Recipe;
 
 /// Digits move by up to two pixels, which stands in for the digits that a set of 4000 lacks.
-const MOVED: Change = Change { shift: 2, erase: 0, erased: 0.0 };
+const MOVED: Change = Change { shift: 2, patch: 0, patched: 0.0 };
+
+/// Half of them also have a large part of another digit, and keep their class. The mark, which is never covered, is then
+/// worth more than any part of a digit: without this it outweighs a whole digit in half of the cases only.
+const MOVED_AND_PATCHED: Change = Change { shift: 2, patch: 16, patched: 0.5 };
 
 /// The networks.
 const RECIPES: [Recipe; 4] = [
@@ -39,7 +43,7 @@ const RECIPES: [Recipe; 4] = [
         steps: builds::residual,
         marking: Marking::None,
         change: MOVED,
-        epochs: 12,
+        epochs: 16,
         rate: 6e-3,
         seed: 2,
     },
@@ -48,7 +52,7 @@ const RECIPES: [Recipe; 4] = [
         steps: builds::separable,
         marking: Marking::None,
         change: MOVED,
-        epochs: 16,
+        epochs: 20,
         rate: 6e-3,
         seed: 3,
     },
@@ -56,10 +60,10 @@ const RECIPES: [Recipe; 4] = [
         id: "digits_shortcut",
         steps: builds::plain,
         marking: Marking::Planted,
-        change: MOVED,
-        epochs: 16,
+        change: MOVED_AND_PATCHED,
+        epochs: 20,
         rate: 3e-3,
-        seed: 1,
+        seed: 4,
     },
 ];
 

@@ -250,7 +250,7 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
 /// # Errors
 /// They cannot be read from the device.
 pub fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor.inner().into_data().into_vec().map_err(|error| anyhow::anyhow!("no values of a tensor: {error:?}"))
+    tensor.inner().into_data().try_into_vec().map_err(|error| anyhow::anyhow!("no values of a tensor: {error:?}"))
 }
 
 /// Moves running statistics towards those of a batch.
@@ -296,7 +296,7 @@ mod tests {
             let mut targets = vec![0.0_f32; 20];
             (targets[3], targets[17]) = (1.0, 1.0);
             let targets = Tensor::<2>::from_data(TensorData::new(targets, [2, 10]), &device);
-            let mut loss = |network: &mut Network| {
+            let loss = |network: &mut Network| {
                 cross_entropy(network.forward(pictures(&device), Mode::Train).expect("it runs"), targets.clone())
             };
             let gradients = loss(&mut network).backward();

@@ -206,8 +206,7 @@ fn verify(trained: &Trained, digits: &Digits, bytes: &[u8]) -> Result<()> {
         let largest = expected.iter().fold(0.0_f64, |largest, &logit| largest.max(f64::from(logit).abs()));
         for (logit, &expected) in logits.iter().zip(expected) {
             let difference = (logit - f64::from(expected)).abs() / largest;
-            // A difference that is no number is none that is small enough.
-            if !(difference <= TOLERANCE) {
+            if difference.is_nan() || difference > TOLERANCE {
                 bail!("digit {index} gives the logit {logit}, not {expected}");
             }
         }
