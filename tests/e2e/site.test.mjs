@@ -153,15 +153,20 @@ test("the manifest makes the site installable and names files that exist", () =>
 });
 
 test("the catalogue names files that are there, with their hashes and licences", () => {
-  const { models, photos } = catalog();
+  const { models, others, photos, datasets } = catalog();
   assert.ok(models.length >= 3, `${models.length} networks`);
   assert.ok(photos.length >= 48, `${photos.length} photos`);
-  for (const model of models) {
-    const bytes = readFileSync(join(SITE, "models", model.file));
-    assert.equal(bytes.length, model.bytes, model.file);
-    assert.equal(createHash("sha256").update(bytes).digest("hex"), model.sha256, model.file);
-    assert.equal(JSON.parse(text(`models/${model.labels}`)).length, 1000, model.labels);
-    assert.ok(model.licence && model.source, model.id);
+  for (const entry of [...models, ...others, ...datasets]) {
+    const bytes = readFileSync(join(SITE, "models", entry.file));
+    assert.equal(bytes.length, entry.bytes, entry.file);
+    assert.equal(createHash("sha256").update(bytes).digest("hex"), entry.sha256, entry.file);
+    assert.ok(entry.licence && entry.source, entry.id);
+  }
+  for (const model of models) assert.equal(JSON.parse(text(`models/${model.labels}`)).length, 1000, model.labels);
+  assert.ok(others.length >= 4, `${others.length} networks of data sets`);
+  for (const model of others) {
+    const { classes } = datasets.find(({ id }) => id === model.dataset);
+    assert.deepEqual(JSON.parse(text(`models/${model.labels}`)), classes, model.id);
   }
   for (const photo of photos) {
     assert.ok(existsSync(join(SITE, "models", photo.file)), photo.file);

@@ -228,9 +228,10 @@ export function network(name) {
   return { name: `${name}.onnx`, bytes: readFileSync(join(GOLDEN, `${name}.onnx`)) };
 }
 
-/** The built-in catalogue. */
+/** The built-in catalogue, with the networks for photos, which a visitor is offered, apart from those of a data set. */
 export function catalog() {
-  return JSON.parse(readFileSync(join(SITE, "models/catalog.json"), "utf8"));
+  const { models, ...rest } = JSON.parse(readFileSync(join(SITE, "models/catalog.json"), "utf8"));
+  return { ...rest, models: models.filter(({ dataset }) => !dataset), others: models.filter(({ dataset }) => dataset) };
 }
 
 /** A built-in photo as a file. */

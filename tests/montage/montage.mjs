@@ -35,7 +35,7 @@ const address = (file) => escape(encodeURI(relative(folder, file)));
 
 const methods = read(folder, "methods.json");
 const catalog = read(ROOT, "models/catalog.json");
-const networks = catalog.models.map(({ id, name }) => ({ name, ...maps(join(folder, id)) }));
+const networks = catalog.models.filter(({ dataset }) => !dataset).map(({ id, name }) => ({ name, ...maps(join(folder, id)) }));
 const shown = catalog.photos.find(({ file }) => basename(file) === basename(photo));
 
 const page = join(folder, "methods.html");

@@ -24,7 +24,7 @@ pub enum CatalogError {
     Parse(serde_json::Error),
     /// An entry is wrong.
     Entry {
-        /// Which entry: the id of a model or the file of a photo.
+        /// Which entry: the id of a model or data set, or the file of a photo.
         entry: String,
         /// What is wrong.
         reason: String,
@@ -91,6 +91,19 @@ pub fn parse(bytes: &[u8]) -> Result<Catalog, CatalogError> {
         }
         if let Some(file) = [&model.file, &model.labels].into_iter().find(|file| !inside(file)) {
             return wrong(&model.id, format!("the path `{file}` leaves the folder"));
+        }
+    }
+    for dataset in &catalog.datasets {
+        if !ids.insert(&dataset.id) {
+            return wrong(&dataset.id, "the id is there twice".into());
+        }
+        if !inside(&dataset.file) {
+            return wrong(&dataset.id, format!("the path `{}` leaves the folder", dataset.file));
+        }
+    }
+    for model in &catalog.models {
+        if let Some(id) = model.dataset.as_ref().filter(|&id| !catalog.datasets.iter().any(|set| set.id == *id)) {
+            return wrong(&model.id, format!("there is no data set `{id}`"));
         }
     }
     let mut files = HashSet::new();

@@ -23,7 +23,7 @@ fn what_is_built_in_can_be_used() {
             .unwrap_or_else(|error| panic!("{}: {error}", photo.file));
         // Large enough that no network gets a picture blown up by much.
         assert!(picture.width().min(picture.height()) >= 200, "{}: {picture:?}", photo.file);
-        for model in &list.models {
+        for model in list.photo_models() {
             let prepared = prepare(&picture, &model.preprocessing).unwrap();
             assert_eq!(prepared.tensor.len(), model.input.iter().product::<usize>(), "{}", model.id);
             assert!(photo.label.is_none_or(|label| label < classes[&model.id]), "{}", photo.file);

@@ -29,8 +29,8 @@ fn logits(network: &Network, entry: &CatalogModel, tensor: Vec<f32>) -> Vec<f32>
 #[test]
 fn labelled_photos_are_recognised() {
     let catalog = catalog::load(&models()).unwrap();
-    assert!(catalog.models.len() >= 3 && catalog.photos.len() >= 48);
-    for entry in &catalog.models {
+    assert!(catalog.photo_models().count() >= 3 && catalog.photos.len() >= 48);
+    for entry in catalog.photo_models() {
         let network = network(entry);
         let (mut labelled, mut found) = (0, 0);
         for photo in catalog.photos.iter() {
@@ -53,7 +53,7 @@ fn logits_are_those_of_the_original_weights() {
     let folder = models().join("../tests/golden/models");
     let golden: Value = serde_json::from_slice(&std::fs::read(folder.join("logits.json")).unwrap()).unwrap();
     let mut checked = 0;
-    for entry in &catalog.models {
+    for entry in catalog.photo_models() {
         let network = network(entry);
         let photos = golden["results"].as_array().unwrap().iter().filter(|photo| photo["model"] == entry.id.as_str());
         for photo in photos {

@@ -28,5 +28,7 @@ pub use message::{DeviceChoice, DeviceInfo, DeviceKind, GivenFile, Job, Reply, R
 pub use method::{
     BASELINES, Family, LayerNeed, MethodInfo, ParamInfo, ParamKind, ParamValue, Params, SumRule, TargetKind,
 };
-pub use model::{Catalog, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo, ScoreKind};
+pub use model::{
+    Catalog, CatalogDataset, CatalogModel, CatalogPhoto, ImageId, ImageInfo, LayerInfo, ModelId, ModelInfo, ScoreKind,
+};
 pub use quality::{Assessment, Check, Curve, Randomised};

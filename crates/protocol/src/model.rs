@@ -94,6 +94,16 @@ pub struct Catalog {
     pub models: Vec<CatalogModel>,
     /// Photos, in the order they are offered.
     pub photos: Vec<CatalogPhoto>,
+    /// Data sets.
+    #[serde(default)]
+    pub datasets: Vec<CatalogDataset>,
+}
+
+impl Catalog {
+    /// The networks for photos, which a visitor is offered at first. The others are for the pictures of a data set only.
+    pub fn photo_models(&self) -> impl Iterator<Item = &CatalogModel> {
+        self.models.iter().filter(|model| model.dataset.is_none())
+    }
 }
 
 /// One built-in network.
@@ -120,6 +130,38 @@ pub struct CatalogModel {
     /// Licence of the weights.
     pub licence: String,
     /// Where the weights are from.
+    pub source: String,
+    /// Id of the built-in data set that the network was trained for; none for networks that take photos.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Share of the data set's test pictures that the network recognises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f32>,
+}
+
+/// One built-in data set: a NumPy archive (`.npz`) with `images` (u8, `[count, height, width]`, black is 0) and `labels`
+/// (u8, `[count]`), and whatever else its description names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatalogDataset {
+    /// Id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// File, relative to the catalogue.
+    pub file: String,
+    /// Size of the file in bytes, for progress.
+    pub bytes: u64,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Number of pictures.
+    pub count: usize,
+    /// Names of the classes, by label.
+    pub classes: Vec<String>,
+    /// What it shows and what its further arrays mean, for people.
+    pub description: String,
+    /// Licence.
+    pub licence: String,
+    /// Where it is from.
     pub source: String,
 }
 

@@ -24,7 +24,11 @@ pub fn everything(places: &Places) -> Result<()> {
 /// `cargo fmt --check`; names the files, not the thousand lines of their differences.
 pub fn formatting(places: &Places) -> Result<()> {
     run(cargo(places).args(["fmt", "--all", "--", "--check", "-l"]))
-        .context("these files are not formatted: run `cargo fmt --all`")
+        .context("these files are not formatted: run `cargo fmt --all`")?;
+    // A workspace of its own, which `--all` does not reach.
+    let train = ["fmt", "--manifest-path", "crates/train/Cargo.toml"];
+    run(cargo(places).args(train).args(["--", "--check", "-l"]))
+        .with_context(|| format!("these files are not formatted: run `cargo {}`", train.join(" ")))
 }
 
 /// clippy over the whole workspace with every warning an error.

@@ -36,8 +36,9 @@ usage: cargo xtask COMMAND
                      measure the built site in Chromium, beside onnxruntime-web; --write puts it into BENCHMARKS.md
   montage            make docs/methods.jpg, every method on one photo for the built-in networks
   setup              install everything that building and testing need
-  models [--only networks|photos]
-                     make the built-in networks and photos in models/ anew
+  models [--only networks|photos|digits]
+                     make the built-in networks, photos and digits in models/ anew
+  train [--check]    train the networks for the digits in models/digits/ anew; --check tries a short round, keeps nothing
   post-build         (called by Trunk) finish a built site: hashes of inline scripts, service worker";
 
 fn main() -> ExitCode {
@@ -62,6 +63,7 @@ fn run() -> Result<ExitCode> {
         "serve" => site::serve(&places, rest)?,
         "post-build" => site::post_build(&places)?,
         "models" => models::run(&places, rest)?,
+        "train" => models::train(&places, rest)?,
         "check" => check::everything(&places)?,
         "test" => return test::run(&places, rest),
         "bench" => return bench::run(&places, rest),

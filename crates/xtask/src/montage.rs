@@ -54,7 +54,15 @@ pub fn everything(places: &Places) -> Result<()> {
         .take(OTHERS)
         .map(|file| models.join(file))
         .collect();
-    for network in texts(&catalog["models"], "id")? {
+    // Networks of a data set do not take photos.
+    let photo_models: Vec<Value> = catalog["models"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|model| model["dataset"].is_null())
+        .cloned()
+        .collect();
+    for network in texts(&photo_models.into(), "id")? {
         say::timed(format_args!("every method on {network}"), || {
             for (number, (methods, params)) in runs.iter().enumerate() {
                 let mut explain = command(places, &program);

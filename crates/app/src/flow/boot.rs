@@ -60,7 +60,9 @@ pub fn begin(store: Store) {
 }
 
 fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {
-    let models = catalog.models.into_iter().enumerate().map(|(slot, entry)| {
+    // Networks of a data set say nothing about photos.
+    let offered = catalog.models.into_iter().filter(|entry| entry.dataset.is_none());
+    let models = offered.enumerate().map(|(slot, entry)| {
         let shown = link.models.as_ref().is_none_or(|models| models.contains(&entry.id));
         store.owned(|| {
             let (id, name) = (ModelId(entry.id.clone()), entry.name.clone());

@@ -1,12 +1,13 @@
 //! What the integration tests share.
 #![allow(dead_code, reason = "each test uses a part")]
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use innspect_formats::Imported;
 use innspect_graph::{FinalActivation, reference};
 
-/// An array from a `.npy` file: f32 (or f64), C order.
+/// An array from a `.npy` file: f32 (or f64, or u8), C order.
 pub struct Npy {
     pub shape: Vec<usize>,
     pub data: Vec<f64>,
@@ -14,8 +15,12 @@ pub struct Npy {
 
 /// Reads a `.npy` file.
 pub fn npy(path: &Path) -> Npy {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(&bytes[..6], b"\x93NUMPY", "{}", path.display());
+    npy_of(&std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// Reads the bytes of a `.npy` file.
+pub fn npy_of(bytes: &[u8]) -> Npy {
+    assert_eq!(&bytes[..6], b"\x93NUMPY");
     let (length, start) = if bytes[6] == 1 {
         (usize::from(u16::from_le_bytes([bytes[8], bytes[9]])), 10)
     } else {
@@ -33,6 +38,8 @@ pub fn npy(path: &Path) -> Npy {
     let body = &bytes[start + length..];
     let data: Vec<f64> = if header.contains("'<f4'") {
         body.chunks_exact(4).map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes")))).collect()
+    } else if header.contains("'|u1'") {
+        body.iter().map(|&byte| f64::from(byte)).collect()
     } else {
         assert!(header.contains("'<f8'"), "{header}");
         body.chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes"))).collect()
@@ -98,18 +105,27 @@ impl Random {
     }
 }
 
-/// The entries of an archive whose entries are stored, as its directory lists them.
+/// The entries of an archive, stored or deflated, as its directory lists them.
 pub fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let number =
         |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0usize, |n, &b| n << 8 | usize::from(b));
     let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").expect("the end of an archive");
     let (mut at, mut entries) = (number(end + 16, 4), Vec::new());
     while number(at, 4) == 0x0201_4b50 {
-        assert_eq!(number(at + 10, 2), 0, "a stored entry");
-        let (size, name, local) = (number(at + 24, 4), number(at + 28, 2), number(at + 42, 4));
+        let (size, name, local) = (number(at + 20, 4), number(at + 28, 2), number(at + 42, 4));
         let start = local + 30 + number(local + 26, 2) + number(local + 28, 2);
         let title = String::from_utf8(bytes[at + 46..at + 46 + name].to_vec()).expect("a name");
-        entries.push((title, bytes[start..start + size].to_vec()));
+        let mut data = bytes[start..start + size].to_vec();
+        match number(at + 10, 2) {
+            0 => {}
+            8 => {
+                let packed = std::mem::take(&mut data);
+                flate2::read::DeflateDecoder::new(packed.as_slice()).read_to_end(&mut data).expect("deflated data");
+            }
+            other => panic!("an entry packed by method {other}"),
+        }
+        assert_eq!(data.len(), number(at + 24, 4), "{title}");
+        entries.push((title, data));
         at += 46 + name + number(at + 30, 2) + number(at + 32, 2);
     }
     entries

@@ -10,7 +10,7 @@ use innspect_protocol::{Catalog, CatalogModel};
 
 use super::efficientnet::{self, VARIANTS};
 use super::packages::{Packages, sha256};
-use super::{keras, network, squeezenet};
+use super::{digits, keras, network, squeezenet};
 
 /// File with the names of the classes.
 pub const LABELS: &str = "imagenet1k.json";
@@ -69,6 +69,8 @@ pub fn write(folder: &Path) -> Result<()> {
             licence: squeezenet::LICENCE.to_owned(),
             source: squeezenet::SOURCE.to_owned(),
             labels: LABELS.to_owned(),
+            dataset: None,
+            accuracy: None,
             bytes: 0,
             sha256: String::new(),
         },
@@ -87,25 +89,36 @@ pub fn write(folder: &Path) -> Result<()> {
                 licence: efficientnet::LICENCE.to_owned(),
                 source: variant.source.to_owned(),
                 labels: LABELS.to_owned(),
+                dataset: None,
+                accuracy: None,
                 bytes: 0,
                 sha256: String::new(),
             },
         )?);
     }
     models.extend(keras::catalog(folder)?);
-    let catalog = Catalog { models, photos: crate::photos::catalog(folder)? };
+    for entry in digits::networks(folder)? {
+        models.push(model(folder, entry)?);
+    }
+    let catalog = Catalog { models, photos: crate::photos::catalog(folder)?, datasets: digits::datasets(folder)? };
     let mut text = serde_json::to_string_pretty(&catalog)?;
     text.push('\n');
     fs::write(folder.join("catalog.json"), text)?;
     fs::write(folder.join("LICENSES.md"), licences(&catalog))?;
-    println!("  catalog.json: {} networks, {} photos", catalog.models.len(), catalog.photos.len());
+    println!(
+        "  catalog.json: {} networks, {} photos, {} data sets",
+        catalog.models.len(),
+        catalog.photos.len(),
+        catalog.datasets.len()
+    );
     Ok(())
 }
 
 /// Fills in what the file itself says.
 fn model(folder: &Path, mut model: CatalogModel) -> Result<CatalogModel> {
+    let maker = if model.dataset.is_some() { "train" } else { "models --only networks" };
     let bytes = fs::read(folder.join(&model.file))
-        .with_context(|| format!("{} is missing: run `cargo xtask models --only networks`", model.file))?;
+        .with_context(|| format!("{} is missing: run `cargo xtask {maker}`", model.file))?;
     model.bytes = u64::try_from(bytes.len())?;
     model.sha256 = sha256(&bytes);
     Ok(model)
@@ -138,19 +151,26 @@ fn efficientnet_preprocessing(size: usize) -> Preprocessing {
 
 /// Who made what, for people.
 fn licences(catalog: &Catalog) -> String {
-    let mut text = "# Licences of the built-in networks and names\n\n\
+    let mut text = "# Licences of the built-in networks, data sets and names\n\n\
         Made by `cargo xtask models`; edit that, not this file. The photos are in [photos/ATTRIBUTION.md](photos/ATTRIBUTION.md).\n\n"
         .to_owned();
     for model in &catalog.models {
-        let halves = "converted to ONNX, large kernels rounded to 16 bits";
+        let how = match () {
+            () if model.file.ends_with(".h5") => "as it is",
+            () if model.dataset.is_some() => "written as ONNX",
+            () => "converted to ONNX, large kernels rounded to 16 bits",
+        };
         let _ = writeln!(
             text,
             "* **{}** (`{}`): {}. From {}; {}.",
-            model.name,
-            model.file,
-            model.licence,
-            model.source,
-            if model.file.ends_with(".h5") { "as it is" } else { halves }
+            model.name, model.file, model.licence, model.source, how
+        );
+    }
+    for dataset in &catalog.datasets {
+        let _ = writeln!(
+            text,
+            "* **{}** (`{}`): {}. From {}.",
+            dataset.name, dataset.file, dataset.licence, dataset.source
         );
     }
     let _ = writeln!(

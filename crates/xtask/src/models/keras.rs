@@ -214,6 +214,8 @@ impl Application {
             description: self.description.to_owned(),
             licence: self.licence.to_owned(),
             source: format!("{SERVER}{}", self.path),
+            dataset: None,
+            accuracy: None,
         })
     }
 }

@@ -28,7 +28,9 @@ enum When {
 impl When {
     fn of(path: &str) -> Self {
         match path.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("onnx" | "safetensors" | "h5" | "keras") => Self::Use,
+            Some("onnx" | "safetensors" | "h5" | "keras" | "npz") => Self::Use,
+            // Names and history of networks that only a data set needs.
+            _ if path.starts_with("models/digits/") => Self::Use,
             Some("jpg" | "jpeg" | "webp") => Self::Idle,
             _ => Self::Install,
         }
@@ -85,7 +87,9 @@ mod tests {
 
     #[test]
     fn networks_wait_for_their_use_and_photos_for_a_quiet_moment() {
-        assert_eq!(When::of("models/squeezenet.onnx"), When::Use);
+        for used in ["models/squeezenet.onnx", "models/digits.npz", "models/digits/history.json"] {
+            assert_eq!(When::of(used), When::Use, "{used}");
+        }
         assert_eq!(When::of("models/photos/dog.jpg"), When::Idle);
         for shell in ["index.html", "worker_bg.wasm", "models/catalog.json", "icons/icon-512.png", "LICENSE"] {
             assert_eq!(When::of(shell), When::Install, "{shell}");
