@@ -84,11 +84,13 @@ struct Taker {
 pub fn run(options: &ScanOptions) -> Result<(), Failure> {
     let device = model::device(options.device)?;
     let collection = collect(&options.images, options.labels.as_deref())?;
+    let wnids = wnids();
+    let wnids: Vec<&str> = wnids.iter().map(String::as_str).collect();
     let mut takers = Vec::new();
     for name in &options.model {
         let model = model::open(&ModelChoice { model: name.clone(), architecture: None })?;
         let network = model.on(&device)?;
-        let truth = match_classes(&collection.classes, &model.labels, &wnids());
+        let truth = match_classes(&collection.classes, &model.labels, &wnids);
         let said = collection.items.iter().map(|_| None).collect();
         takers.push(Taker { model, network, truth, said, waiting: Vec::new(), milliseconds: 0.0 });
     }

@@ -1,6 +1,9 @@
-//! Pictures in: from the bytes of a file to the tensor that a network reads.
+//! Pictures in: from the files that a person drops to the tensor that a network reads.
 //!
 //! ```text
+//! files --collect--> Collection of items with labels      folders, archives, arrays, lists
+//!                      | Item::picture
+//!                      v
 //! bytes --decode--> Picture --prepare--> tensor [C, H, W]   what the network reads
 //!                      |            \--> view   H × W       the same pixels for people, before normalisation
 //!                      |--view_large-->  the same cut, sharper: lies under a heatmap
@@ -8,11 +11,13 @@
 //! ```
 //!
 //! * [`decode`](decode()) knows a file by its content, never by its name, and never panics, whatever the bytes.
+//! * [`collection`] finds the pictures and labels among many files, and reads each picture when it is needed;
+//!   [`match_classes`] finds its classes among those of a network.
 //! * [`prepare`](prepare()) resizes exactly as Pillow and torchvision do, bit for bit, so that a network sees here what it saw
 //!   when its accuracy was measured; see [`resample`].
 //! * [`baseline`] makes what stands for "nothing there" and brings a tensor back to pixels, [`segments`] cuts a picture into
 //!   cells or superpixels.
-//! * [`npy`] reads and writes NumPy's array files, [`catalog`] reads the list of what is built in.
+//! * [`npy`] reads and writes NumPy's array files as networks take them, [`catalog`] reads the list of what is built in.
 //!
 //! The crate works on bytes and slices: no threads, no device, no DOM; it compiles for wasm32 and natively alike.
 //!
@@ -35,11 +40,13 @@ pub mod resample;
 pub mod segments;
 pub mod sniff;
 
+mod classes;
 mod decode;
 mod picture;
 mod prepare;
 
 pub use baseline::{Baseline, BaselineError};
+pub use classes::match_classes;
 pub use collection::{Collection, Collector, Item, collect};
 pub use decode::{ImageError, MAX_PIXELS, MAX_SIDE, decode, decode_over};
 pub use picture::{Picture, Rgba};

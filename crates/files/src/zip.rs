@@ -152,7 +152,7 @@ impl Zip {
     /// # Errors
     /// If it is cut off or encrypted.
     pub fn stored(&self, entry: &Entry) -> Result<Option<Blob>, FileError> {
-        if entry.method != 0 || entry.size != entry.stored {
+        if !entry.is_stored() {
             return Ok(None);
         }
         self.packed(entry).map(Some)
@@ -220,6 +220,12 @@ impl Entry {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether it is kept as it is, not packed.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.method == 0 && self.size == self.stored
     }
 
     /// CRC-32 of its content.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use innspect_dataset::{Collection, Collector, Picture, decode, thumbnail};
+use innspect_dataset::{Collection, Collector, Picture, decode, match_classes, thumbnail};
 use innspect_engine::Pacer as _;
 use innspect_files::Blob;
 use innspect_protocol::{
@@ -205,6 +205,7 @@ impl Session {
             let bytes = fetch::download(job, WNIDS, 0, &self.cancelled()).await?;
             wnids = serde_json::from_slice(&bytes).unwrap_or_default();
         }
+        let wnids: Vec<&str> = wnids.iter().map(String::as_str).collect();
         let matches = match_classes(&dataset.info.classes, &info.labels, &wnids);
         port::send(&Reply::ClassesMatched { job, matches });
         Ok(())
@@ -273,17 +274,4 @@ fn tile(picture: &Picture, side: u32) -> Vec<u8> {
         }
     }
     tile
-}
-
-fn match_classes(truth: &[String], labels: &[String], _: &[String]) -> Vec<Option<innspect_protocol::ClassMatch>> {
-    let find = |name: &String| labels.iter().position(|label| label.eq_ignore_ascii_case(name));
-    truth
-        .iter()
-        .map(|name| {
-            find(name).map(|class| innspect_protocol::ClassMatch {
-                class: class as u32,
-                by: innspect_protocol::MatchedBy::Name,
-            })
-        })
-        .collect()
 }

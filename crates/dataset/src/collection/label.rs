@@ -14,6 +14,16 @@ pub(super) enum Label {
     Number(u64),
 }
 
+impl Label {
+    /// Its number, if it is one.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Name(_) => None,
+            Self::Number(number) => Some(*number),
+        }
+    }
+}
+
 /// Names that are kept once, however many pictures have them.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashSet<Rc<str>>);

@@ -18,18 +18,26 @@
 //! and kept. No file makes the whole fail: what is no picture is [left out](Collection::left_out) with the reason, and a
 //! picture that is broken further in fails when it is read.
 
+mod array;
+mod cifar;
 mod collector;
 mod error;
 mod folders;
 mod label;
 mod origin;
+mod stacks;
+mod table;
 
 pub use collector::{Collector, Progress};
 pub use error::{CollectError, ItemError};
 
-use innspect_files::Blob;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use innspect_files::{Blob, FileError};
 use innspect_protocol::LabelOrigin;
 
+use self::array::Stack;
 use self::origin::Origin;
 use crate::decode::{WHITE, decode_over};
 use crate::picture::Picture;
@@ -39,6 +47,9 @@ pub const MAX_ENTRIES: usize = 200_000;
 
 /// Pictures that a collection may have; a damaged header could promise a picture for every byte.
 pub const MAX_ITEMS: usize = 1_000_000;
+
+/// Bytes of the file of one picture, which is read as a whole.
+const MAX_FILE: usize = 512 << 20;
 
 /// Pictures with their labels.
 #[derive(Debug)]
@@ -73,6 +84,17 @@ pub struct Item {
 enum Content {
     /// An encoded picture.
     File(Origin),
+    /// A picture of an array.
+    Array(Rc<Stack>, u32),
+}
+
+/// The bytes of a picture's file.
+fn encoded(origin: &Origin) -> Result<Bytes, FileError> {
+    if origin.size() > MAX_FILE as u64 {
+        let actual = usize::try_from(origin.size()).unwrap_or(usize::MAX);
+        return Err(FileError::TooLarge { what: "bytes in a picture", actual, limit: MAX_FILE });
+    }
+    origin.whole()?.bytes()
 }
 
 /// What a person should know of a collection, beside what was left out.
@@ -167,7 +189,8 @@ impl Item {
     /// As [`picture`](Self::picture).
     pub fn picture_over(&self, ground: [u8; 3]) -> Result<Picture, ItemError> {
         match &self.content {
-            Content::File(origin) => Ok(decode_over(&origin.whole()?.bytes()?, ground)?),
+            Content::File(origin) => Ok(decode_over(&encoded(origin)?, ground)?),
+            Content::Array(stack, index) => stack.picture(*index, ground),
         }
     }
 
@@ -176,6 +199,7 @@ impl Item {
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::File(origin) => origin.size(),
+            Content::Array(stack, _) => stack.picture_bytes(),
         }
     }
 
@@ -183,15 +207,17 @@ impl Item {
     ///
     /// # Errors
     /// If they cannot be had.
-    pub fn bytes(&self) -> Result<Option<bytes::Bytes>, ItemError> {
+    pub fn bytes(&self) -> Result<Option<Bytes>, ItemError> {
         match &self.content {
-            Content::File(origin) => Ok(Some(origin.whole()?.bytes()?)),
+            Content::File(origin) => Ok(Some(encoded(origin)?)),
+            Content::Array(..) => Ok(None),
         }
     }
 
     fn checksum(&self) -> Option<u32> {
         match &self.content {
             Content::File(origin) => origin.checksum(),
+            Content::Array(..) => None,
         }
     }
 }

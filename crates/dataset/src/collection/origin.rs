@@ -58,6 +58,14 @@ impl Origin {
         }
     }
 
+    /// Whether it can be read in parts without being unpacked.
+    pub fn is_stored(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Entry(zip, index) => zip.entries().get(*index).is_some_and(innspect_files::Entry::is_stored),
+        }
+    }
+
     /// All of it, to read parts from: an entry that is not packed stays where it is.
     pub fn sliced(&self) -> Result<Blob, FileError> {
         if let Self::Entry(zip, index) = self

