@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{built_in_sets, datasets, explaining, files, link, loading, scanning, selection, sensitivity, stored};
+use super::{built_in_sets, datasets, explaining, files, items, link, loading, scanning, selection, sensitivity, stored};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -54,6 +54,7 @@ pub fn begin(store: Store) {
     sensitivity::keep_checked(store);
     datasets::begin(store);
     scanning::keep_scanned(store);
+    items::keep_primary(store);
 }
 
 fn fill(store: Store, catalog: Catalog, link: &crate::pure::hash::ViewState) {

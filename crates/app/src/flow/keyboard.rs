@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use super::{explaining, quality, selection};
+use super::{explaining, items, marking, quality, selection};
 use crate::{
     pure::{
         geometry::{Point, Region},
-        keys::{self, Action},
+        keys::{self, Action, Scope},
     },
-    state::{Sheet, Store},
+    state::{Sheet, Store, Tab, View},
 };
 
 /// Id of the class search field.
@@ -29,7 +29,12 @@ pub fn listen(store: Store) {
         }
         let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
         let on_picture = target.as_ref().is_some_and(|target| target.dataset().get("picture").is_some());
-        let Some(action) = keys::action(&event.key(), on_picture) else { return };
+        let suggest = store.data.view.get_untracked() == View::Suggest;
+        let narrower = if suggest { Some(Scope::Suggest) } else { on_picture.then_some(Scope::Picture) };
+        let Some(action) = keys::action(&event.key(), narrower).filter(|action| !suggest || action.suits_suggest())
+        else {
+            return;
+        };
         if target.as_ref().is_some_and(|target| uses_key(target, &event)) {
             return;
         }
@@ -70,8 +75,8 @@ fn act(store: Store, action: Action) {
         store.look.opacity.update(|opacity| *opacity = (i16::from(*opacity) + by).clamp(0, 100) as u8);
     };
     match action {
-        Action::NextPicture => selection::step_picture(store, 1),
-        Action::PreviousPicture => selection::step_picture(store, -1),
+        Action::NextPicture => step(store, 1),
+        Action::PreviousPicture => step(store, -1),
         Action::NextMethod => selection::step_method(store, 1),
         Action::PreviousMethod => selection::step_method(store, -1),
         Action::ZoomIn => zoom(store, 1.5, centre),
@@ -97,8 +102,36 @@ fn act(store: Store, action: Action) {
             store.theme.update(|theme| *theme = theme.next());
             store.theme.get_untracked().apply();
         }
+        Action::ViewExplain => store.data.view.set(View::Explain),
+        Action::ViewSuggest => store.data.view.set(View::Suggest),
+        Action::TwinTable => twin(store),
+        Action::ExplainItem => {
+            if let Some(item) = store.data.primary.get_untracked() {
+                items::explain(store, item);
+            }
+        }
         Action::Escape => escape(store),
         Action::Help => store.help.set(true),
+    }
+}
+
+/// To the next picture: of the selection while one of the data set is looked at, else of the strip.
+fn step(store: Store, by: isize) {
+    let of_set = store.data.view.get_untracked() == View::Suggest || untrack(|| items::explained(store)).is_some();
+    if !(of_set && marking::step(store, by)) && store.data.view.get_untracked() == View::Explain {
+        selection::step_picture(store, by);
+    }
+}
+
+/// From the plot to the table that says the same, and back.
+pub fn twin(store: Store) {
+    let suggest = store.suggest;
+    let tab = untrack(|| suggest.shown_tab());
+    if tab == Tab::Table {
+        suggest.tab.set(suggest.plot.get_untracked());
+    } else {
+        suggest.plot.set(Some(tab));
+        suggest.tab.set(Some(Tab::Table));
     }
 }
 
@@ -132,6 +165,15 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Gives the focus to an element that need not be one of HTML, such as a bar of a plot.
+pub fn focus_any(id: &str) {
+    let element = document().get_element_by_id(id);
+    let focus = element.as_ref().and_then(|element| js_sys::Reflect::get(element, &"focus".into()).ok());
+    if let (Some(element), Some(focus)) = (element, focus.and_then(|focus| focus.dyn_into::<js_sys::Function>().ok())) {
+        focus.call0(&element).ok();
+    }
+}
+
 /// Takes the focus off an element.
 pub fn blur(id: &str) {
     if let Some(field) = element(id) {
@@ -146,6 +188,14 @@ fn element(id: &str) -> Option<HtmlElement> {
 fn escape(store: Store) {
     if store.sheet.get_untracked() != Sheet::None {
         return store.sheet.set(Sheet::None);
+    }
+    if store.data.view.get_untracked() == View::Suggest {
+        if store.suggest.preview.get_untracked().is_some() {
+            store.suggest.preview.set(None);
+        } else {
+            marking::clear(store);
+        }
+        return;
     }
     for model in store.models.get_untracked() {
         explaining::stop(store, &model);

@@ -6,7 +6,7 @@ use innspect_protocol::{CatalogModel, ImageId, Job, ModelId, Reply, Request, Sou
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
-use super::{boot::site_url, input};
+use super::{boot::site_url, input, items};
 use crate::{
     pure::params,
     state::{
@@ -32,8 +32,13 @@ pub fn keep_loading(store: Store) {
         let named = named_pictures(store);
         let named = store.pictures.get().into_iter().filter(|picture| named.contains(&picture.id));
         for picture in store.picture().into_iter().chain(named) {
-            if picture.state.get() == PictureState::Absent {
-                untrack(|| load_picture(store, &picture));
+            if picture.state.get() != PictureState::Absent {
+                continue;
+            }
+            match picture.item().map_or(Some(true), |(dataset, _)| items::at_hand(store, dataset)) {
+                Some(true) => untrack(|| load_picture(store, &picture)),
+                Some(false) => {}
+                None => items::closed(&picture),
             }
         }
     });
@@ -140,15 +145,19 @@ fn hear_model(store: Store, model: &ModelEntry, reply: Reply) {
 /// Decodes a picture in the engine.
 pub fn load_picture(store: Store, picture: &Picture) {
     picture.state.set(PictureState::Loading);
-    let (source, attachments) = match &picture.origin {
-        PictureOrigin::BuiltIn(_) => (Source::Site { url: picture.url.clone(), bytes: 0 }, Vec::new()),
-        PictureOrigin::File(file) => (Source::Attached, vec![file.get_value()]),
-    };
     let job = store.engine.job();
     let entry = picture.clone();
     store.engine.hear(job, move |reply, attachments| hear_picture(store, &entry, reply, &attachments));
     let (image, name) = (picture.id.clone(), picture.title.clone());
-    store.engine.send(Request::LoadImage { job, image, name, source }, attachments);
+    let from = |source| Request::LoadImage { job, image: image.clone(), name, source };
+    let (request, attachments) = match &picture.origin {
+        PictureOrigin::BuiltIn(_) => (from(Source::Site { url: picture.url.clone(), bytes: 0 }), Vec::new()),
+        PictureOrigin::File(file) => (from(Source::Attached), vec![file.get_value()]),
+        PictureOrigin::Item { dataset, item } => {
+            (Request::LoadItem { job, image, dataset: dataset.clone(), item: *item }, Vec::new())
+        }
+    };
+    store.engine.send(request, attachments);
 }
 
 fn hear_picture(store: Store, picture: &Picture, reply: Reply, attachments: &[ArrayBuffer]) {
@@ -166,7 +175,7 @@ fn hear_picture(store: Store, picture: &Picture, reply: Reply, attachments: &[Ar
 }
 
 /// The pictures that a parameter of the method names, tracked.
-fn named_pictures(store: Store) -> Vec<ImageId> {
+pub fn named_pictures(store: Store) -> Vec<ImageId> {
     let method = store.method.get();
     store.params.with(|params| params.get(&method).map(params::pictures_in)).unwrap_or_default()
 }

@@ -33,10 +33,38 @@ pub enum Action {
     OpenFiles,
     /// Light, dark, as the system.
     Theme,
+    /// Show the view in which one picture is explained.
+    ViewExplain,
+    /// Show the view of a data set.
+    ViewSuggest,
+    /// Change between the plot and its table.
+    TwinTable,
+    /// Explain the primary picture of the data set.
+    ExplainItem,
     /// Close what is open, else stop what runs.
     Escape,
     /// The list of keys.
     Help,
+}
+
+impl Action {
+    /// Whether it does something in the Suggest view, where no map is shown.
+    #[must_use]
+    pub fn suits_suggest(self) -> bool {
+        matches!(
+            self,
+            Self::NextPicture
+                | Self::PreviousPicture
+                | Self::OpenFiles
+                | Self::Theme
+                | Self::ViewExplain
+                | Self::ViewSuggest
+                | Self::TwinTable
+                | Self::ExplainItem
+                | Self::Escape
+                | Self::Help
+        )
+    }
 }
 
 /// Where a key works.
@@ -46,6 +74,8 @@ pub enum Scope {
     Page,
     /// While a card's picture has the focus.
     Picture,
+    /// In the Suggest view, except in text fields.
+    Suggest,
 }
 
 /// One line of the table.
@@ -81,9 +111,20 @@ const fn picture(
     Binding { keys, scope: Scope::Picture, action, help, shown }
 }
 
+const fn suggest(
+    keys: &'static [&'static str],
+    shown: &'static [&'static str],
+    action: Action,
+    help: &'static str,
+) -> Binding {
+    Binding { keys, scope: Scope::Suggest, action, help, shown }
+}
+
 /// All keys.
 pub const BINDINGS: &[Binding] = &[
-    page(&["ArrowRight"], &["→"], Action::NextPicture, "Next picture"),
+    page(&["1"], &["1"], Action::ViewExplain, "Explain: one picture under all networks"),
+    page(&["2"], &["2"], Action::ViewSuggest, "Suggest: which pictures of a data set deserve a look"),
+    page(&["ArrowRight"], &["→"], Action::NextPicture, "Next picture, of the selection or the strip"),
     page(&["ArrowLeft"], &["←"], Action::PreviousPicture, "Previous picture"),
     page(&["m"], &["M"], Action::NextMethod, "Next method"),
     page(&["M"], &["⇧ M"], Action::PreviousMethod, "Previous method"),
@@ -96,7 +137,7 @@ pub const BINDINGS: &[Binding] = &[
     page(&["0"], &["0"], Action::ZoomReset, "Whole pictures"),
     page(&["h"], &["H"], Action::HeatOnly, "Heatmap without photo"),
     page(&["o"], &["O"], Action::OpenFiles, "Open pictures or models"),
-    page(&["t"], &["T"], Action::Theme, "Theme: system, light, dark"),
+    page(&["t", "T"], &["T"], Action::Theme, "Theme: system, light, dark"),
     page(&["Escape"], &["Esc"], Action::Escape, "Close, or stop what runs"),
     page(&["?"], &["?"], Action::Help, "This list"),
     picture(
@@ -108,13 +149,15 @@ pub const BINDINGS: &[Binding] = &[
     picture(&["ArrowLeft"], &[], Action::Cross(-1, 0), ""),
     picture(&["ArrowUp"], &[], Action::Cross(0, -1), ""),
     picture(&["ArrowDown"], &[], Action::Cross(0, 1), ""),
+    suggest(&["t"], &["T"], Action::TwinTable, "In Suggest: plot or table (⇧ T: theme)"),
+    suggest(&["e"], &["E"], Action::ExplainItem, "In Suggest: explain the primary picture"),
 ];
 
-/// The action of a key. A focused picture comes before the page.
+/// The action of a key. A narrower scope comes before the page.
 #[must_use]
-pub fn action(key: &str, on_picture: bool) -> Option<Action> {
+pub fn action(key: &str, narrower: Option<Scope>) -> Option<Action> {
     let find = |scope| BINDINGS.iter().find(|row| row.scope == scope && row.keys.contains(&key)).map(|row| row.action);
-    on_picture.then(|| find(Scope::Picture)).flatten().or_else(|| find(Scope::Page))
+    narrower.and_then(find).or_else(|| find(Scope::Page))
 }
 
 #[cfg(test)]
@@ -123,7 +166,7 @@ mod tests {
 
     #[test]
     fn no_key_is_bound_twice_in_a_scope() {
-        for scope in [Scope::Page, Scope::Picture] {
+        for scope in [Scope::Page, Scope::Picture, Scope::Suggest] {
             let mut keys: Vec<&str> =
                 BINDINGS.iter().filter(|row| row.scope == scope).flat_map(|row| row.keys.iter().copied()).collect();
             let all = keys.len();
@@ -135,10 +178,18 @@ mod tests {
 
     #[test]
     fn a_focused_picture_takes_the_arrows() {
-        assert_eq!(action("ArrowRight", false), Some(Action::NextPicture));
-        assert_eq!(action("ArrowRight", true), Some(Action::Cross(1, 0)));
-        assert_eq!(action("+", true), Some(Action::ZoomIn));
-        assert_eq!(action("F5", true), None);
+        assert_eq!(action("ArrowRight", None), Some(Action::NextPicture));
+        assert_eq!(action("ArrowRight", Some(Scope::Picture)), Some(Action::Cross(1, 0)));
+        assert_eq!(action("+", Some(Scope::Picture)), Some(Action::ZoomIn));
+        assert_eq!(action("F5", Some(Scope::Picture)), None);
+    }
+
+    #[test]
+    fn the_suggest_view_has_keys_of_its_own() {
+        let suggest = Some(Scope::Suggest);
+        assert_eq!((action("t", suggest), action("t", None)), (Some(Action::TwinTable), Some(Action::Theme)));
+        assert_eq!((action("T", suggest), action("2", suggest)), (Some(Action::Theme), Some(Action::ViewSuggest)));
+        assert!(Action::TwinTable.suits_suggest() && !Action::NextMethod.suits_suggest());
     }
 
     #[test]

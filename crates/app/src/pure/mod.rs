@@ -19,4 +19,5 @@ pub mod rows;
 pub mod scan_file;
 pub mod selection;
 pub mod stored;
+pub mod suggest;
 pub mod target;

@@ -9,6 +9,7 @@ pub mod model;
 pub mod picture;
 pub mod quality;
 pub mod store;
+pub mod suggest;
 
 pub use aim::{Aim, ClassRef};
 pub use baselines::{Baselines, Subject};
@@ -22,3 +23,4 @@ pub use model::{ModelEntry, ModelOrigin, ModelState};
 pub use picture::{Picture, PictureOrigin, PictureState};
 pub use quality::{Measure, Measures, Pairing, Sensitivity};
 pub use store::{EngineStatus, Keeping, LabelsNote, Look, Sheet, Store, Toast, ToastAction};
+pub use suggest::{Colouring, Quantity, SuggestState, Tab, Tool};

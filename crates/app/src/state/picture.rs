@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use innspect_protocol::{CatalogPhoto, ImageId, ImageInfo, UserError};
+use innspect_protocol::{CatalogPhoto, DatasetId, ImageId, ImageInfo, UserError};
 use leptos::prelude::*;
 use web_sys::File;
 
@@ -15,6 +15,13 @@ pub enum PictureOrigin {
     BuiltIn(Arc<CatalogPhoto>),
     /// A file of the user.
     File(StoredValue<File, LocalStorage>),
+    /// An item of a data set.
+    Item {
+        /// The data set.
+        dataset: DatasetId,
+        /// Its number in it.
+        item: u32,
+    },
 }
 
 /// Whether the engine has it.
@@ -70,7 +77,16 @@ impl Picture {
     pub fn catalog(&self) -> Option<&CatalogPhoto> {
         match &self.origin {
             PictureOrigin::BuiltIn(entry) => Some(entry),
-            PictureOrigin::File(_) => None,
+            PictureOrigin::File(_) | PictureOrigin::Item { .. } => None,
+        }
+    }
+
+    /// The data set and number of an item of it.
+    #[must_use]
+    pub fn item(&self) -> Option<(&DatasetId, u32)> {
+        match &self.origin {
+            PictureOrigin::Item { dataset, item } => Some((dataset, *item)),
+            _ => None,
         }
     }
 }

@@ -11,7 +11,9 @@ use innspect_protocol::{
 };
 use leptos::prelude::*;
 
-use super::{Aim, Baselines, DatasetState, FileEntry, ModelEntry, Pairing, Picture, PictureState, Sensitivity};
+use super::{
+    Aim, Baselines, DatasetState, FileEntry, ModelEntry, Pairing, Picture, PictureState, Sensitivity, SuggestState,
+};
 use crate::{
     pure::{
         choice::ClassChoice,
@@ -149,6 +151,8 @@ pub struct Store {
     pub class: RwSignal<ClassChoice>,
     /// The data set.
     pub data: DatasetState,
+    /// How the data set is looked at.
+    pub suggest: SuggestState,
     /// What is explained, beside the class.
     pub aim: Aim,
     /// How maps are shown.
@@ -213,18 +217,21 @@ impl Store {
             }
             Event::Down(error) => status.set(EngineStatus::Down(error)),
         });
+        let models = RwSignal::new(Vec::new());
+        let data = DatasetState::new();
         Self {
             root: StoredValue::new(Owner::current().unwrap_or_default()),
             engine,
             status,
             methods,
-            models: RwSignal::new(Vec::new()),
+            models,
             pictures: RwSignal::new(Vec::new()),
             primary: RwSignal::new(None),
             method: RwSignal::new(DEFAULT_METHOD.to_owned()),
             params: RwSignal::new(BTreeMap::new()),
             class: RwSignal::new(ClassChoice::Top),
-            data: DatasetState::new(),
+            data,
+            suggest: SuggestState::new(data, models),
             aim: Aim::new(),
             baselines: RwSignal::new(Baselines::default()),
             sensitivity: RwSignal::new(HashMap::new()),

@@ -20,13 +20,14 @@ use super::{
     picture_strip::PictureStrip,
     quality_dialog::QualityDialog,
     stored_list::StoredList,
+    suggest::{SelectionBar, SuggestView},
     toasts::Toasts,
     top_bar::TopBar,
 };
 use crate::{
     flow::{boot, keyboard},
     pure::kinds,
-    state::{EngineStatus, Sheet, Store},
+    state::{EngineStatus, Sheet, Store, View},
     ui::controls::IconButton,
 };
 
@@ -43,30 +44,36 @@ pub fn App() -> impl IntoView {
         Sheet::Sources => "sources",
         Sheet::Settings => "settings",
     };
+    let explain = move || store.data.view.get() == View::Explain;
     view! {
-        <div class="page" data-sheet=sheet>
-            <a class="skip" href="#cards">"Skip to the explanations"</a>
+        <div class="page" data-sheet=sheet data-view=move || if explain() { "explain" } else { "suggest" }>
+            <a class="skip" href="#cards">"Skip to the main part"</a>
             <TopBar />
             <aside class="rail sources" aria-label="Models and pictures">
                 <SheetHead title="Models and pictures" />
                 <ModelList />
                 <FileList />
                 <StoredList />
-                <PictureStrip />
+                <Show when=explain><PictureStrip /></Show>
             </aside>
             <main class="centre" id="cards" tabindex="-1">
                 <EngineDown />
-                <Headline />
-                <Cards />
+                <Show when=explain fallback=|| view! { <SuggestView /> }>
+                    <SelectionBar />
+                    <Headline />
+                    <Cards />
+                </Show>
             </main>
-            <aside class="rail settings" aria-label="Method, class and display">
-                <SheetHead title="Method, class and display" />
-                <MethodPanel />
-                <LayerPicker />
-                <ClassPicker />
-                <ConceptPicker />
-                <DisplayPanel />
-            </aside>
+            <Show when=explain>
+                <aside class="rail settings" aria-label="Method, class and display">
+                    <SheetHead title="Method, class and display" />
+                    <MethodPanel />
+                    <LayerPicker />
+                    <ClassPicker />
+                    <ConceptPicker />
+                    <DisplayPanel />
+                </aside>
+            </Show>
             <button
                 type="button"
                 class="scrim"

@@ -37,6 +37,12 @@ pub enum Glyph {
     Search,
     /// Not shown.
     EyeOff,
+    /// To the one before.
+    Back,
+    /// To the next.
+    Forward,
+    /// Marked by the visitor.
+    Star,
 }
 
 /// An icon; what it means is said by its button.
@@ -46,6 +52,9 @@ pub fn Icon(
     glyph: Glyph,
 ) -> impl IntoView {
     let path = match glyph {
+        Glyph::Back => "M12 4.5L6.5 10l5.5 5.5",
+        Glyph::Forward => "M8 4.5l5.5 5.5L8 15.5",
+        Glyph::Star => "M10 3.2l2.1 4.4 4.8.6-3.5 3.3.9 4.8-4.3-2.4-4.3 2.4.9-4.8L3.1 8.2l4.8-.6z",
         Glyph::Plus => "M10 4v12M4 10h12",
         Glyph::Minus => "M4 10h12",
         Glyph::Cross => "M5 5l10 10M15 5L5 15",

@@ -43,6 +43,7 @@ mod scan_bar;
 mod seed_field;
 mod segments_field;
 mod stored_list;
+mod suggest;
 mod target_field;
 mod toasts;
 mod top_bar;

@@ -9,7 +9,7 @@ use super::{
     icons::{Glyph, Icon, Mark},
 };
 use crate::{
-    state::{EngineStatus, Store},
+    state::{EngineStatus, Store, View},
     web::theme::Theme,
 };
 
@@ -20,6 +20,10 @@ pub fn TopBar() -> impl IntoView {
     view! {
         <header class="top-bar">
             <h1 class="brand"><Mark /><span>"i"<b>"NN"</b>"spect"</span></h1>
+            <nav class="views" aria-label="Views" data-testid="views">
+                <ViewButton view=View::Explain word="Explain" key="1" />
+                <ViewButton view=View::Suggest word="Suggest" key="2" />
+            </nav>
             <p class="promise">"Everything runs on this machine. Nothing is uploaded."</p>
             <div class="top-tools">
                 <Show when=move || !store.online.get()>
@@ -33,6 +37,23 @@ pub fn TopBar() -> impl IntoView {
                 <IconButton glyph=Glyph::Question label="Help and keys (?)" test="help" press=move || store.help.set(true) />
             </div>
         </header>
+    }
+}
+
+#[component]
+fn ViewButton(view: View, word: &'static str, key: &'static str) -> impl IntoView {
+    let store = Store::get();
+    view! {
+        <button
+            type="button"
+            aria-current=move || (store.data.view.get() == view).then_some("page")
+            aria-keyshortcuts=key
+            title=format!("{word} ({key})")
+            data-testid=format!("view-{}", word.to_lowercase())
+            on:click=move |_| store.data.view.set(view)
+        >
+            {word}
+        </button>
     }
 }
 

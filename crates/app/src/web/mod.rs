@@ -2,11 +2,12 @@
 
 pub mod canvas;
 pub mod clock;
+pub mod download;
 pub mod engine;
 pub mod entries;
 pub mod fetch;
-pub mod observe;
 pub mod opfs;
 pub mod pwa;
+pub mod resize;
 pub mod storage;
 pub mod theme;
