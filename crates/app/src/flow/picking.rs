@@ -1,4 +1,4 @@
-//! The selection of items, from whatever view.
+//! Items that are pressed, in whatever view.
 
 use leptos::prelude::*;
 
@@ -22,12 +22,6 @@ pub fn selection(store: Store) -> Selection {
 pub fn press(store: Store, order: &[u32], item: u32, press: Press) {
     let now = untrack(|| selection(store));
     take(store, now.pressed(order, item, press));
-}
-
-/// Selects items, as by a brush, a bar or a cell of a table.
-pub fn select(store: Store, items: Vec<u32>) {
-    let now = untrack(|| selection(store));
-    take(store, now.of(items));
 }
 
 fn take(store: Store, after: Selection) {

@@ -95,28 +95,6 @@ impl Selection {
         }
         after
     }
-
-    /// With these items selected, as after a brush or a filter. The primary item stays if it is one of them; else the
-    /// first of them takes its place.
-    #[must_use]
-    pub fn of(&self, mut items: Vec<u32>) -> Self {
-        items.sort_unstable();
-        items.dedup();
-        let primary = self.primary.filter(|item| items.binary_search(item).is_ok()).or(items.first().copied());
-        Self { primary, items, focus: self.focus, anchor: primary }
-    }
-
-    /// Without what is not among `count` items.
-    #[must_use]
-    pub fn within(&self, count: u32) -> Self {
-        let inside = |item: &u32| *item < count;
-        Self {
-            items: self.items.iter().copied().filter(inside).collect(),
-            primary: self.primary.filter(inside),
-            focus: self.focus.filter(inside),
-            anchor: self.anchor.filter(inside),
-        }
-    }
 }
 
 /// The item of `items` that follows `item` in `order`, around its end; the first of them where the view shows none.
@@ -170,17 +148,6 @@ mod tests {
         assert_eq!((other.items.as_slice(), other.primary), ([1].as_slice(), Some(1)));
         let none = other.pressed(&ORDER, 1, Press::Toggle);
         assert_eq!((none.items.as_slice(), none.primary), ([].as_slice(), None));
-    }
-
-    #[test]
-    fn a_brush_keeps_the_primary_item_where_it_can() {
-        let brushed = after(&[(9, Press::Plain)]).of(vec![7, 9, 7, 1]);
-        assert_eq!((brushed.items.as_slice(), brushed.primary), ([1, 7, 9].as_slice(), Some(9)));
-        let away = brushed.of(vec![2, 5]);
-        assert_eq!(away.primary, Some(2));
-        assert_eq!(away.of(Vec::new()).primary, None);
-        assert_eq!(brushed.within(8).items, [1, 7]);
-        assert_eq!(brushed.within(8).primary, None);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use crate::{
-    flow::{picking, thumbnails, verdicts},
+    flow::{marking, picking, thumbnails, verdicts},
     pure::{grid::Grid, routing, selection::Press},
     state::{Dataset, Store},
-    web::observe,
+    web::resize,
 };
 
 /// Least width and height of a cell, in pixels.
@@ -46,7 +46,7 @@ pub fn PictureGrid(
             }
         };
         measure();
-        watch.set_value(observe::size(&element, measure));
+        watch.set_value(resize::watch(&element, measure));
     });
     on_cleanup(move || watch.set_value(None));
 
@@ -91,7 +91,7 @@ pub fn PictureGrid(
         match (event.key().as_str(), item) {
             ("Enter", Some(item)) => press(item, Press::of(shift, ctrl)),
             (" ", Some(item)) => press(item, Press::Toggle),
-            ("a" | "A", _) if ctrl => picking::select(store, all.to_vec()),
+            ("a" | "A", _) if ctrl => marking::select_aloud(store, all.to_vec(), false),
             (name, _) => {
                 let page = (size.get_untracked()[1] / grid.get_untracked().row).floor().max(1.0) as usize;
                 // The first key only shows where the keyboard is.

@@ -6,7 +6,6 @@ pub mod download;
 pub mod engine;
 pub mod entries;
 pub mod fetch;
-pub mod observe;
 pub mod opfs;
 pub mod pwa;
 pub mod resize;
