@@ -1,8 +1,7 @@
 //! Eigenvectors of symmetric matrices: all of a small one by Jacobi's rotations, the first few of a large one by subspace
 //! iteration.
 //!
-//! Own code, as is the small linear algebra of the engine: nalgebra and faer switch on features of number crates that burn
-//! shares (see *Two traps* in ARCHITECTURE.md), and neither pauses in the middle of a decomposition.
+//! Own code, as is the small linear algebra of the engine; [`embedding`](crate::embedding) says why.
 
 use crate::features::LANES;
 

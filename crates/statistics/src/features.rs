@@ -119,40 +119,11 @@ impl Features {
         if row < self.rows { &self.values[row * self.columns..(row + 1) * self.columns] } else { &[] }
     }
 
-    /// Centres the columns and brings the whole table to -1..1 by one factor; returns means and that factor.
-    ///
-    /// Distances, variances and angles keep their proportions, and no square of what is left can overflow. A number that is
-    /// not finite becomes the mean of the finite ones of its column, so that it pulls nowhere.
-    pub(crate) fn centre(&mut self) -> (Vec<f64>, f64) {
-        if self.values.is_empty() {
-            return (vec![0.0; self.columns], 1.0);
-        }
-        let mut means = vec![0.0; self.columns];
-        let mut counts = vec![0_u32; self.columns];
-        for row in self.values.chunks_exact(self.columns) {
-            for ((mean, count), &value) in means.iter_mut().zip(&mut counts).zip(row) {
-                if value.is_finite() {
-                    *mean += f64::from(value);
-                    *count += 1;
-                }
-            }
-        }
-        means.iter_mut().zip(&counts).for_each(|(mean, &count)| *mean /= f64::from(count.max(1)));
-        let mut largest = 0.0_f64;
-        for row in self.values.chunks_exact(self.columns) {
-            for (mean, &value) in means.iter().zip(row) {
-                if value.is_finite() {
-                    largest = largest.max((f64::from(value) - mean).abs());
-                }
-            }
-        }
-        let scale = if largest > 0.0 { largest } else { 1.0 };
-        for row in self.values.chunks_exact_mut(self.columns) {
-            for (mean, value) in means.iter().zip(row) {
-                *value = if value.is_finite() { ((f64::from(*value) - mean) / scale) as f32 } else { 0.0 };
-            }
-        }
-        (means, scale)
+    /// Does all of a [`Centring`]; returns its factor.
+    pub(crate) fn centre(&mut self) -> f64 {
+        let mut centring = Centring::new(self.columns);
+        while !centring.rows(self, usize::MAX) {}
+        centring.scale
     }
 
     /// The rows with zeros behind them up to a multiple of [`LANES`], which changes no distance; and their new length.
@@ -165,6 +136,94 @@ impl Features {
             }
         }
         (padded, stride)
+    }
+}
+
+/// Centres the columns of a table and brings all of it to -1..1 by one factor, some rows at a time.
+///
+/// Distances, variances and angles keep their proportions, and no square of what is left can overflow. A number that is not
+/// finite becomes the mean of the finite ones of its column, so that it pulls nowhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Centring {
+    means: Vec<f64>,
+    counts: Vec<u32>,
+    pass: Pass,
+    row: usize,
+    /// What all numbers were divided by, after the last pass.
+    pub(crate) scale: f64,
+    /// The sum of all squares after that.
+    pub(crate) squares: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pass {
+    #[default]
+    Means,
+    Largest,
+    Scale,
+}
+
+impl Centring {
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { means: vec![0.0; columns], counts: vec![0; columns], ..Self::default() }
+    }
+
+    /// Goes on by some rows of a pass; true when all three are done.
+    pub(crate) fn rows(&mut self, features: &mut Features, count: usize) -> bool {
+        let columns = features.columns;
+        if features.values.is_empty() {
+            self.scale = 1.0;
+            return true;
+        }
+        let end = self.row.saturating_add(count).min(features.rows);
+        let values = &mut features.values[self.row * columns..end * columns];
+        match self.pass {
+            Pass::Means => {
+                for row in values.chunks_exact(columns) {
+                    for ((mean, count), &value) in self.means.iter_mut().zip(&mut self.counts).zip(row) {
+                        if value.is_finite() {
+                            *mean += f64::from(value);
+                            *count += 1;
+                        }
+                    }
+                }
+            }
+            Pass::Largest => {
+                for row in values.chunks_exact(columns) {
+                    for (mean, &value) in self.means.iter().zip(row) {
+                        if value.is_finite() {
+                            self.scale = self.scale.max((f64::from(value) - mean).abs());
+                        }
+                    }
+                }
+            }
+            Pass::Scale => {
+                for row in values.chunks_exact_mut(columns) {
+                    for (mean, value) in self.means.iter().zip(row) {
+                        *value = if value.is_finite() { ((f64::from(*value) - mean) / self.scale) as f32 } else { 0.0 };
+                        self.squares += f64::from(*value).powi(2);
+                    }
+                }
+            }
+        }
+        self.row = end;
+        if end < features.rows {
+            return false;
+        }
+        self.row = 0;
+        match self.pass {
+            Pass::Means => {
+                self.means.iter_mut().zip(&self.counts).for_each(|(mean, &count)| *mean /= f64::from(count.max(1)));
+                self.pass = Pass::Largest;
+                false
+            }
+            Pass::Largest => {
+                self.scale = if self.scale > 0.0 { self.scale } else { 1.0 };
+                self.pass = Pass::Scale;
+                false
+            }
+            Pass::Scale => true,
+        }
     }
 }
 
@@ -208,13 +267,11 @@ mod tests {
     fn centring_survives_the_extremes() {
         let values = vec![f32::NAN, 1e38, 5.0, -1e38, f32::INFINITY, 5.0, 2.0, 0.0, 5.0];
         let mut features = Features::new(values, 3, 3).unwrap();
-        let (means, scale) = features.centre();
-        assert_eq!(means[2], 5.0);
-        assert!(scale > 4e37);
+        assert!(features.centre() > 4e37);
         assert!(features.values().iter().all(|value| value.abs() <= 1.0));
         assert_eq!([features.row(0)[0], features.row(1)[1], features.row(2)[2]], [0.0; 3]);
         let mut nothing = Features::new(vec![f32::NAN; 4], 2, 2).unwrap();
-        assert_eq!(nothing.centre(), (vec![0.0; 2], 1.0));
+        assert_eq!(nothing.centre(), 1.0);
         assert_eq!(nothing.values(), [0.0; 4]);
     }
 

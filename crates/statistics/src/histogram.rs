@@ -24,14 +24,16 @@ pub struct Histogram {
 impl Histogram {
     /// Counts values in `bins` bins (1 to [`MAX_BINS`]) of a range: given, or from the least to the greatest finite value.
     ///
-    /// A range without width is widened by 0.5 on both sides, as NumPy does; without any finite value the range is 0..1. A
+    /// A range without width is widened by 0.5 on both sides, as NumPy does, or by a millionth of a large number; without any
+    /// finite value the range is 0..1. A
     /// given range that is turned round is turned back, one that is not finite is replaced by that of the values.
     #[must_use]
     pub fn new(values: &[f32], bins: usize, range: Option<(f32, f32)>) -> Self {
         let range = range.filter(|(low, high)| low.is_finite() && high.is_finite());
         let (low, high) = range.or_else(|| extent(values)).unwrap_or((0.0, 1.0));
         let (low, high) = (f64::from(low.min(high)), f64::from(low.max(high)));
-        let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+        let wider = if low == high { (low.abs() * 1e-6).max(0.5) } else { 0.0 };
+        let (low, high) = (low - wider, high + wider);
         let mut histogram =
             Self { counts: vec![0; bins.clamp(1, MAX_BINS)], below: 0, above: 0, not_finite: 0, low, high };
         for &value in values {
@@ -193,6 +195,7 @@ mod tests {
         assert_eq!(Histogram::new(&[3.0; 5], 4, None).range(), (2.5, 3.5));
         assert_eq!(Histogram::new(&[], 3, None).range(), (0.0, 1.0));
         assert_eq!(Histogram::new(&[1.0, 2.0], 0, Some((f32::NAN, 1.0))).range(), (1.0, 2.0));
+        assert_eq!(Histogram::new(&[1e30; 5], 4, None).counts, [0, 0, 5, 0]);
         let extreme = Histogram::new(&[f32::MIN, f32::MAX, 0.0], usize::MAX, None);
         assert_eq!((extreme.counts.len(), extreme.counts.iter().sum::<u32>()), (MAX_BINS, 3));
     }
@@ -228,7 +231,7 @@ mod tests {
             let histogram = Histogram::new(&values, 5, Some((low, high)));
             let counted = histogram.counts.iter().sum::<u32>() + histogram.below + histogram.above + histogram.not_finite;
             prop_assert_eq!(counted as usize, values.len());
-            freedman_diaconis(&values, 100);
+            prop_assert!((1..=100).contains(&freedman_diaconis(&values, 100)));
         }
     }
 }

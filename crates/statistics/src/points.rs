@@ -1,4 +1,7 @@
 //! Which points of a plot lie under the pointer, in a rectangle, in a lasso: answers in microseconds for 50 000 points.
+//!
+//! A grid and no tree of a library (rstar, kiddo): it is built in half a millisecond when the axes change, it knows the edges of
+//! a lasso by rows of cells, which makes many corners cheap, and distances of two axes with two scales.
 
 /// The most cells along a side of the grid.
 const MAX_SIDE: usize = 512;

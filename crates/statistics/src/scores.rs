@@ -320,9 +320,10 @@ mod tests {
         fn no_row_panics(logits in prop::collection::vec(any::<f32>(), 0..12), label in 0_usize..14) {
             for end in ENDS {
                 let p = all(&logits, end);
-                margin(&p);
-                best(&p);
-                entropy(&logits, end);
+                prop_assert!(margin(&p).is_none_or(|margin| margin >= 0.0));
+                prop_assert_eq!(best(&p).is_none(), p.iter().all(|score| score.is_nan()));
+                let entropy = entropy(&logits, end);
+                prop_assert!(entropy.is_nan() || entropy >= 0.0);
                 if let Some(loss) = loss(&logits, end, label) {
                     prop_assert!(loss.likelihood >= 0.0 && (0.0..=1.0).contains(&loss.error));
                 }

@@ -11,7 +11,7 @@ use innspect_statistics::embedding::pca::Pca;
 use innspect_statistics::embedding::trustworthiness::Trustworthiness;
 use innspect_statistics::embedding::tsne::affinities::Affinities;
 use innspect_statistics::embedding::tsne::{Tsne, TsneOptions, gradient};
-use innspect_statistics::embedding::umap::{Umap, UmapOptions, curve, fuzzy_graph};
+use innspect_statistics::embedding::umap::{FuzzyGraph, Umap, UmapOptions, curve};
 use innspect_statistics::histogram::{Histogram, freedman_diaconis};
 use innspect_statistics::overlap::{By, Window, share_inside, top_overlap};
 use innspect_statistics::rank::{pearson, ranks, spearman};
@@ -100,7 +100,7 @@ fn scores_and_truth() {
         close([mean], &model["log_loss"], 1e-6);
 
         let share = accuracy(&some(&predicted), &some(&labels));
-        close(share.value(), &model["accuracy"].clone(), 1e-12);
+        close(share.value(), &model["accuracy"], 1e-12);
         close(top_accuracy(tops.iter().map(Vec::as_slice), &some(&labels), 3).value(), &model["top3"], 1e-12);
         let table = CrossTable::new(10, 10, some(&labels).into_iter().zip(some(&predicted))).unwrap();
         assert_eq!(table.counts(), classes(&model["confusion"]));
@@ -252,7 +252,8 @@ fn tsne_can_be_trusted() {
 fn umap_graph_and_curve() {
     let golden = golden();
     let neighbours = finished(Neighbours::new(features(&golden, 60), 14));
-    close(dense(&fuzzy_graph(&neighbours), 0), &golden["embedding"]["fuzzy_row0"], 1e-3);
+    let graph = finished(FuzzyGraph::new(neighbours)).into_graph();
+    close(dense(&graph, 0), &golden["embedding"]["fuzzy_row0"], 1e-3);
     for case in golden["embedding"]["curves"].as_array().unwrap() {
         let case = numbers(case);
         let (a, b) = curve(case[0], case[1]);

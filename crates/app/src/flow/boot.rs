@@ -5,7 +5,7 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{explaining, files, items, link, loading, selection, sensitivity, stored};
+use super::{built_in_sets, datasets, explaining, files, items, link, loading, scanning, selection, sensitivity, stored};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},
@@ -36,7 +36,11 @@ pub fn begin(store: Store) {
             stored::open_named(store, &link);
         };
         match fetch::json::<Catalog>(CATALOG).await {
-            Ok(catalog) => fill(store, catalog, &link),
+            Ok(catalog) => {
+                built_in_sets::fill(store, &catalog);
+                fill(store, catalog, &link);
+                built_in_sets::open_named(store, &link);
+            }
             Err(reason) => store.catalog_error.set(Some(reason)),
         }
         store.catalog_read.set(true);
@@ -48,6 +52,8 @@ pub fn begin(store: Store) {
     explaining::keep_explained(store);
     explaining::keep_drawn(store);
     sensitivity::keep_checked(store);
+    datasets::begin(store);
+    scanning::keep_scanned(store);
     items::keep_primary(store);
 }
 
@@ -95,4 +101,5 @@ pub fn restart(store: Store) {
         picture.state.set(PictureState::Absent);
     }
     store.engine.restart();
+    datasets::restarted(store);
 }

@@ -18,6 +18,8 @@ use crate::{
 pub const CLASS_FIELD: &str = "class-search";
 /// Id of the hidden file picker.
 pub const FILE_FIELD: &str = "file-picker";
+/// Id of the hidden folder picker.
+pub const FOLDER_FIELD: &str = "folder-picker";
 
 /// Listens to keys from now on.
 pub fn listen(store: Store) {
@@ -38,7 +40,7 @@ pub fn listen(store: Store) {
         }
         // A dialog handles Escape by itself and lets no other key through.
         let dialog = |open: RwSignal<Option<ModelId>>| open.with_untracked(Option::is_some);
-        let choosing = store.choosing.with_untracked(Option::is_some);
+        let choosing = store.choosing.with_untracked(Option::is_some) || store.data.truth_open.get_untracked();
         if store.help.get_untracked() || dialog(store.configuring) || dialog(store.inspecting) || choosing {
             return;
         }
@@ -140,7 +142,12 @@ pub fn zoom(store: Store, factor: f64, screen: Point) {
 
 /// Opens the browser's file picker.
 pub fn pick_files() {
-    if let Some(field) = element(FILE_FIELD) {
+    click(FILE_FIELD);
+}
+
+/// Presses an element, as a hidden picker.
+pub fn click(id: &str) {
+    if let Some(field) = element(id) {
         field.click();
     }
 }

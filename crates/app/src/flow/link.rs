@@ -3,7 +3,7 @@
 use innspect_protocol::{ChannelReduction, Colormap, Display, ImageId, TargetKind};
 use leptos::prelude::*;
 
-use super::stored;
+use super::{built_in_sets, stored};
 use crate::{
     pure::{
         choice::ClassChoice,
@@ -12,7 +12,7 @@ use crate::{
         target::{FIRST_UNIT, TargetChoice},
     },
     state::{
-        Aim, ClassRef, ModelEntry, Store,
+        Aim, ClassRef, ModelEntry, Store, View,
         store::{DEFAULT_METHOD, DEFAULT_OPACITY},
     },
     web::storage,
@@ -55,6 +55,7 @@ pub fn keep(store: Store) {
                     .set(link.models.as_ref().is_none_or(|models| name.is_some_and(|name| models.contains(&name))));
             }
             stored::open_named(store, &link);
+            built_in_sets::open_named(store, &link);
         });
     });
 }
@@ -74,6 +75,7 @@ fn apply(store: Store, link: &ViewState) {
     store.look.opacity.set(link.opacity.unwrap_or(DEFAULT_OPACITY));
     store.look.heat_only.set(link.heat_only);
     store.look.shared.set(link.shared);
+    store.data.view.set(if link.suggest { View::Suggest } else { View::Explain });
 }
 
 fn take_target(aim: Aim, target: TargetChoice) {
@@ -132,6 +134,8 @@ fn view(store: Store) -> ViewState {
         opacity: Some(store.look.opacity.get()).filter(|opacity| *opacity != DEFAULT_OPACITY),
         heat_only: store.look.heat_only.get(),
         shared: store.look.shared.get(),
+        suggest: store.data.view.get() == View::Suggest,
+        set: store.data.built_in.get(),
         method: Some(method).filter(|method| method != DEFAULT_METHOD),
     }
 }

@@ -206,7 +206,7 @@ pub fn evict(store: Store, newest: &ImageId) {
 }
 
 /// Class names, fetched once per file.
-async fn labels(url: &str) -> Result<Vec<String>, String> {
+pub async fn labels(url: &str) -> Result<Vec<String>, String> {
     thread_local! { static KNOWN: RefCell<HashMap<String, Vec<String>>> = RefCell::default(); }
     if let Some(known) = KNOWN.with_borrow(|known| known.get(url).cloned()) {
         return Ok(known);

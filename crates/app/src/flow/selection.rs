@@ -5,7 +5,7 @@ use std::time::Duration;
 use innspect_protocol::{ImageId, Job, ModelId, Request};
 use leptos::prelude::*;
 
-use super::{quality, stored};
+use super::{built_in_sets, datasets, kept_scans, quality, stored};
 use crate::{
     pure::{choice::ClassChoice, methods},
     state::{ModelEntry, Picture, PictureState, Store, Toast, ToastAction},
@@ -145,7 +145,11 @@ pub fn forget_removed(store: Store) {
     REMOVED_MODELS.with_borrow_mut(Vec::clear);
     REMOVED_PICTURES.with_borrow_mut(Vec::clear);
     store.toasts.update(|toasts| {
-        toasts.retain(|toast| matches!(toast.action, None | Some(ToastAction::Update | ToastAction::RestoreStored(_))));
+        use ToastAction::{RestoreScans, RestoreStored, ShowModels, Update};
+        let stays = |toast: &Toast| {
+            matches!(toast.action, None | Some(Update | RestoreStored(_) | RestoreScans(_) | ShowModels(_)))
+        };
+        toasts.retain(stays);
     });
 }
 
@@ -170,6 +174,9 @@ pub fn act(store: Store, action: &ToastAction) {
             }
         }
         ToastAction::RestoreStored(hash) => stored::restore(store, hash),
+        ToastAction::RestoreDataset(id) => datasets::restore(store, id),
+        ToastAction::RestoreScans(fingerprint) => kept_scans::restore(store, fingerprint),
+        ToastAction::ShowModels(models) => built_in_sets::show_models(store, models),
         ToastAction::Update => crate::web::pwa::update(),
     }
 }

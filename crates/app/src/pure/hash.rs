@@ -38,6 +38,10 @@ pub struct ViewState {
     pub heat_only: bool,
     /// Whether all maps share one scale.
     pub shared: bool,
+    /// Whether a data set fills the centre.
+    pub suggest: bool,
+    /// Id of the open data set, for those of the site.
+    pub set: Option<String>,
 }
 
 const MOST_MODELS: usize = 32;
@@ -69,6 +73,8 @@ impl ViewState {
                 "opacity" => state.opacity = value.parse().ok().filter(|percent| *percent <= 100),
                 "heat" => state.heat_only = value == "only",
                 "scale" => state.shared = value == "shared",
+                "view" => state.suggest = value == "suggest",
+                "set" => state.set = Some(value).filter(|id| !id.is_empty()),
                 _ => {
                     if let Some(name) = key.strip_prefix("p.") {
                         let value = value.parse().map_or(ParamValue::Text(value), ParamValue::Number);
@@ -106,6 +112,8 @@ impl ViewState {
         put("opacity", self.opacity.map(|opacity| opacity.to_string()));
         put("heat", self.heat_only.then(|| "only".to_owned()));
         put("scale", self.shared.then(|| "shared".to_owned()));
+        put("view", self.suggest.then(|| "suggest".to_owned()));
+        put("set", self.set.clone());
         pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
     }
 }
@@ -179,6 +187,8 @@ mod tests {
             opacity: Some(40),
             heat_only: true,
             shared: true,
+            suggest: true,
+            set: Some("sample photos".to_owned()),
         };
         assert_eq!(ViewState::parse(&format!("#{}", state.fragment())), state);
         assert_eq!(ViewState::default().fragment(), "");
@@ -187,7 +197,7 @@ mod tests {
     #[test]
     fn nonsense_is_ignored() {
         let state = ViewState::parse(
-            "#class=seven&target=me&channel=-1&concept=a&seed=x&colors=plaid&clip=-3&opacity=300&wat=1&%zz&=&&method=grad_cam",
+            "#class=seven&target=me&channel=-1&concept=a&seed=x&colors=plaid&clip=-3&opacity=300&wat=1&view=all&set=&%zz&=&&method=grad_cam",
         );
         assert_eq!(state, ViewState { method: Some("grad_cam".to_owned()), ..ViewState::default() });
     }

@@ -1,9 +1,17 @@
 //! The open data set, what networks said of it, and what is selected.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    sync::Arc,
+};
 
-use innspect_protocol::{ClassMatch, DatasetInfo, DatasetItem, Job, ModelId, UserError};
+use innspect_protocol::{
+    ClassMatch, DatasetId, DatasetInfo, DatasetItem, DatasetSource, Job, ModelId, SitePicture, UserError,
+};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use web_sys::File;
 
 /// Which view fills the centre.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +72,7 @@ pub enum ScanState {
         done: u64,
         /// Predictions asked of it.
         total: u64,
-        /// Milliseconds since the epoch of the page at which it began.
+        /// When it began, in milliseconds since 1970.
         begun: f64,
     },
     /// The visitor stopped it; pictures are left.
@@ -82,6 +90,81 @@ pub struct Dataset {
     pub info: DatasetInfo,
     /// Its pictures.
     pub items: Vec<DatasetItem>,
+}
+
+/// What a data set is opened from, now and again when the engine is restarted.
+#[derive(Clone)]
+pub struct DatasetOrigin {
+    /// Its id.
+    pub id: DatasetId,
+    /// Its name.
+    pub name: String,
+    /// Where its pictures are.
+    pub source: DatasetSource,
+    /// The files of a [`DatasetSource::Files`].
+    pub files: Vec<File>,
+    /// Id of a data set of the site.
+    pub built_in: Option<String>,
+}
+
+/// A data set that the site brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltInSet {
+    /// Its id, also in links.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// What it shows, for people.
+    pub detail: String,
+    /// Number of pictures.
+    pub count: usize,
+    /// Networks of the site that were trained for it; empty where all that take photos fit.
+    pub models: Vec<ModelId>,
+    /// Where its pictures are.
+    pub source: BuiltInSource,
+}
+
+/// Where the pictures of a data set of the site are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuiltInSource {
+    /// Photos, whose labels count the classes of a list of names that is fetched first.
+    Photos {
+        /// The photos.
+        pictures: Vec<SitePicture>,
+        /// URL of the list of names, relative to the page; nothing if there is none.
+        names: Option<String>,
+    },
+    /// One file.
+    File(DatasetSource),
+}
+
+/// The data set that was open when the page was left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSet {
+    /// Its name.
+    pub name: String,
+    /// Number of pictures.
+    pub count: u32,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Its id, if it is of the site.
+    #[serde(default)]
+    pub built_in: Option<String>,
+}
+
+/// Results of scans that the browser keeps, of one data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptScans {
+    /// Name of the data set.
+    pub name: String,
+    /// Number of its pictures.
+    pub count: u32,
+    /// Its fingerprint: the name of the folder.
+    pub fingerprint: String,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// When something was added last, in milliseconds since 1970.
+    pub stored: f64,
 }
 
 /// Whether a data set is there.
@@ -129,6 +212,28 @@ pub struct DatasetState {
     pub thumbnails: StoredValue<Thumbnails, LocalStorage>,
     /// Counts arrivals of small pictures.
     pub thumbnails_version: RwSignal<u32>,
+    /// Where a range of the selection begins.
+    pub anchor: StoredValue<Option<u32>>,
+    /// The layer of each network whose activation is measured while scanning.
+    pub layer: RwSignal<HashMap<ModelId, String>>,
+    /// Classes that the user matched: for each network by the true class, the network's class or that there is none.
+    pub corrections: StoredValue<HashMap<ModelId, BTreeMap<u32, Option<u32>>>>,
+    /// What the open data set, or the one being opened, is opened from.
+    pub origin: StoredValue<Option<DatasetOrigin>, LocalStorage>,
+    /// Id of the open data set, or the one being opened, if it is of the site.
+    pub built_in: RwSignal<Option<String>>,
+    /// Data sets that the site brings.
+    pub built_in_sets: RwSignal<Arc<Vec<BuiltInSet>>>,
+    /// The data set that was open at the last visit, until another is opened.
+    pub last: RwSignal<Option<LastSet>>,
+    /// Results that the browser keeps, newest first.
+    pub kept: RwSignal<Vec<KeptScans>>,
+    /// Whether the table of true classes is open.
+    pub truth_open: RwSignal<bool>,
+    /// A folder that is looked through: its number, and how many files were found.
+    pub walking: RwSignal<Option<(u32, usize)>>,
+    /// Number of the opening whose names of classes are fetched.
+    pub fetching: RwSignal<Option<u32>>,
 }
 
 impl DatasetState {
@@ -146,6 +251,17 @@ impl DatasetState {
             focus: RwSignal::new(None),
             thumbnails: StoredValue::new_local(HashMap::new()),
             thumbnails_version: RwSignal::new(0),
+            anchor: StoredValue::new(None),
+            layer: RwSignal::new(HashMap::new()),
+            corrections: StoredValue::new(HashMap::new()),
+            origin: StoredValue::new_local(None),
+            built_in: RwSignal::new(None),
+            built_in_sets: RwSignal::new(Arc::default()),
+            last: RwSignal::new(None),
+            kept: RwSignal::new(Vec::new()),
+            truth_open: RwSignal::new(false),
+            walking: RwSignal::new(None),
+            fetching: RwSignal::new(None),
         }
     }
 

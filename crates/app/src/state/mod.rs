@@ -14,7 +14,10 @@ pub mod suggest;
 pub use aim::{Aim, ClassRef};
 pub use baselines::{Baselines, Subject};
 pub use card::{Card, CardState, Map, Phase, Wanted};
-pub use dataset::{Dataset, DatasetState, DatasetStatus, Predictions, Row, ScanState, View};
+pub use dataset::{
+    BuiltInSet, BuiltInSource, Dataset, DatasetOrigin, DatasetState, DatasetStatus, KeptScans, LastSet, Predictions, Row,
+    ScanState, View,
+};
 pub use files::{FileEntry, FileState, FilesHandle, NamedFile, NetworkFiles};
 pub use model::{ModelEntry, ModelOrigin, ModelState};
 pub use picture::{Picture, PictureOrigin, PictureState};

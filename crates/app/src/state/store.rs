@@ -6,8 +6,8 @@ use std::{
 };
 
 use innspect_protocol::{
-    ChannelReduction, Colormap, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo, ModelId,
-    Params, Scale, UserError,
+    ChannelReduction, Colormap, DatasetId, DeviceChoice, DeviceInfo, Display, ImageId, Job, LayerNeed, MethodInfo,
+    ModelId, Params, Scale, UserError,
 };
 use leptos::prelude::*;
 
@@ -53,6 +53,12 @@ pub enum ToastAction {
     RestorePicture(ImageId),
     /// Keep a stored network that was removed.
     RestoreStored(String),
+    /// Put a data set that was closed back.
+    RestoreDataset(DatasetId),
+    /// Keep results of scans that were removed.
+    RestoreScans(String),
+    /// Show the networks of the site that were trained for the data set.
+    ShowModels(Vec<ModelId>),
     /// Reload with the new version.
     Update,
 }

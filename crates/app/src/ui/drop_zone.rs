@@ -3,9 +3,13 @@
 use leptos::{ev, html, prelude::*};
 
 use crate::{
-    flow::{files, keyboard::FILE_FIELD},
-    pure::kinds,
-    state::Store,
+    flow::{
+        dropping,
+        keyboard::{FILE_FIELD, FOLDER_FIELD},
+    },
+    pure::{kinds, pace},
+    state::{Store, View},
+    web::entries,
 };
 
 /// The overlay while files are dragged over the page, and the hidden picker.
@@ -38,18 +42,34 @@ pub fn DropZone() -> impl IntoView {
         if carries(&event) {
             event.prevent_default();
             depth.set(0);
-            files::open(store, files::list(event.data_transfer().and_then(|data| data.files())));
+            if let Some(data) = event.data_transfer() {
+                dropping::dropped(store, &data);
+            }
         }
     });
     window_event_listener(ev::paste, move |event| {
         let pasted = event.clipboard_data().and_then(|data| data.files());
-        let pasted = files::list(pasted);
+        let pasted = entries::listed(pasted);
         if !pasted.is_empty() {
             event.prevent_default();
-            files::open(store, pasted);
+            dropping::given(store, pasted);
         }
     });
     let picker = NodeRef::<html::Input>::new();
+    let folder_picker = NodeRef::<html::Input>::new();
+    let take = move |field: NodeRef<html::Input>| {
+        if let Some(field) = field.get_untracked() {
+            dropping::given(store, entries::listed(field.files()));
+            field.set_value("");
+        }
+    };
+    // Not among the typed attributes.
+    Effect::new(move |_| {
+        if let Some(field) = folder_picker.get() {
+            field.set_attribute("webkitdirectory", "").ok();
+        }
+    });
+    let suggest = move || store.data.view.get() == View::Suggest;
     view! {
         <input
             node_ref=picker
@@ -60,16 +80,32 @@ pub fn DropZone() -> impl IntoView {
             tabindex="-1"
             aria-hidden="true"
             data-testid="file-input"
-            on:change=move |_| {
-                if let Some(field) = picker.get() {
-                    files::open(store, files::list(field.files()));
-                    field.set_value("");
-                }
-            }
+            on:change=move |_| take(picker)
         />
+        <input
+            node_ref=folder_picker
+            id=FOLDER_FIELD
+            class="hidden-text"
+            type="file"
+            multiple
+            tabindex="-1"
+            aria-hidden="true"
+            data-testid="folder-input"
+            on:change=move |_| take(folder_picker)
+        />
+        {move || store.data.walking.get().map(|(_, count)| view! {
+            <div class="walking" role="status" data-testid="walking">
+                <span>{format!("Looking through the folder, {}", pace::many(count, "file"))}</span>
+                <button type="button" class="toast-action" data-testid="walking-stop" on:click=move |_| dropping::stop_walking(store)>
+                    "Stop"
+                </button>
+            </div>
+        })}
         <div class="drop" class:open=move || { depth.get() > 0 } aria-hidden="true" data-testid="drop-zone">
             <div class="drop-card">
-                <p class="drop-title">"Drop pictures or models"</p>
+                <p class="drop-title">
+                    {move || if suggest() { "Drop a data set or models" } else { "Drop pictures, a folder of them, or models" }}
+                </p>
                 <p>{format!("{}, {}, with all files that belong to them.", kinds::PICTURES, kinds::NETWORKS)}</p>
                 <p>"They stay on this machine."</p>
             </div>

@@ -19,7 +19,11 @@ pub fn Toasts() -> impl IntoView {
                 <div class="toast" class:told=toast.told data-testid="toast">
                     <span>{toast.text.clone()}</span>
                     {toast.action.clone().map(|action| {
-                        let word = if action == ToastAction::Update { "Reload" } else { "Undo" };
+                        let word = match action {
+                            ToastAction::Update => "Reload",
+                            ToastAction::ShowModels(_) => "Show them",
+                            _ => "Undo",
+                        };
                         view! {
                             <button
                                 type="button"

@@ -26,14 +26,19 @@ impl Pixels {
 
     /// Draws them at their own size.
     pub fn draw(&self, canvas: &HtmlCanvasElement) {
-        canvas.set_width(self.width);
-        canvas.set_height(self.height);
-        let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(self.rgba.as_slice()), self.width, self.height);
-        let context = canvas.get_context("2d").ok().flatten();
-        let context = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
-        if let (Some(context), Ok(data)) = (context, data) {
-            context.put_image_data(&data, 0.0, 0.0).ok();
-        }
+        draw(canvas, &self.rgba, self.width, self.height);
+    }
+}
+
+/// Draws RGBA bytes at their own size; nothing is drawn if they are not `width · height · 4`.
+pub fn draw(canvas: &HtmlCanvasElement, rgba: &[u8], width: u32, height: u32) {
+    canvas.set_width(width);
+    canvas.set_height(height);
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(rgba), width, height);
+    let context = canvas.get_context("2d").ok().flatten();
+    let context = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
+    if let (Some(context), Ok(data)) = (context, data) {
+        context.put_image_data(&data, 0.0, 0.0).ok();
     }
 }
 

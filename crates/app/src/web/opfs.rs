@@ -2,7 +2,7 @@
 //!
 //! All of it may be missing: in private windows, in old browsers, outside secure contexts. Failures are words.
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -83,6 +83,13 @@ impl Folder {
         Ok(JsFuture::from(file.text()).await?.as_string().unwrap_or_default())
     }
 
+    /// The bytes of a file in it.
+    pub async fn bytes(&self, name: &str) -> Result<Vec<u8>, Trouble> {
+        let file = self.file(name).await?;
+        let buffer = JsFuture::from(file.array_buffer()).await?;
+        Ok(Uint8Array::new(&buffer).to_vec())
+    }
+
     /// Writes a file, whole or not at all, piece by piece; `written` hears of each piece's bytes.
     pub async fn write(&self, name: &str, content: &Blob, written: impl Fn(u64)) -> Result<(), Trouble> {
         let handle = self.handle(name, true).await?;
@@ -131,6 +138,13 @@ async fn wait(promise: Result<Promise, JsValue>) -> Result<(), Trouble> {
 #[must_use]
 pub fn text_file(name: &str, text: &str) -> Option<File> {
     File::new_with_str_sequence(&Array::of1(&text.into()), name).ok()
+}
+
+/// Bytes as a file.
+#[must_use]
+pub fn bytes_file(name: &str, bytes: &[u8]) -> Option<File> {
+    let bytes = Uint8Array::from(bytes);
+    File::new_with_u8_array_sequence(&Array::of1(&bytes), name).ok()
 }
 
 /// Quota and usage of the site in bytes, where the browser tells.

@@ -33,19 +33,19 @@ pub struct KMeans {
 struct Run {
     centres: Vec<f32>,
     labels: Vec<u32>,
+    /// The squared distance of each row from its centre, at the start from the nearest one.
     squares: Vec<f32>,
     /// Place within a round.
     row: usize,
     round: u32,
     moved: bool,
-    started: bool,
 }
 
 impl KMeans {
     /// Looks for `clusters` groups, at least one and at most as many as there are rows.
     #[must_use]
     pub fn new(mut features: Features, clusters: usize, seed: u64) -> Self {
-        let scale = features.centre().1;
+        let scale = features.centre();
         let (padded, stride) = features.padded();
         let rows = features.rows();
         let clusters = clusters.clamp(1, rows.max(1));
@@ -99,40 +99,45 @@ impl KMeans {
         &self.padded[row * self.stride..(row + 1) * self.stride]
     }
 
-    /// Centres by k-means++: each next one is a row, drawn by its squared distance from the nearest centre; of some draws the
-    /// one that leaves the least counts, as in scikit-learn.
+    /// The next centre by k-means++: a row, drawn by its squared distance from the nearest centre; of some draws the one that
+    /// leaves the least counts, as in scikit-learn.
     fn start(&mut self) {
         let (rows, stride) = (self.rows, self.stride);
-        let draws = 2 + (self.clusters as f64).ln() as usize;
-        let first = self.random.usize(..rows);
-        let mut centres = self.row(first).to_vec();
-        let mut nearest: Vec<f32> = (0..rows).map(|row| squared_distance(self.row(row), self.row(first))).collect();
-        while centres.len() < self.clusters * stride {
-            let total: f64 = nearest.iter().map(|&square| f64::from(square)).sum();
-            let mut best: Option<(f64, usize, Vec<f32>)> = None;
-            for _ in 0..draws {
-                let mut left = self.random.f64() * total;
-                let drawn = nearest.iter().position(|&square| {
-                    left -= f64::from(square);
-                    left < 0.0
-                });
-                let drawn = drawn.unwrap_or_else(|| self.random.usize(..rows));
-                let after: Vec<f32> = nearest
-                    .iter()
-                    .enumerate()
-                    .map(|(row, &square)| square.min(squared_distance(self.row(row), self.row(drawn))))
-                    .collect();
-                let sum = after.iter().map(|&square| f64::from(square)).sum();
-                if best.as_ref().is_none_or(|(least, ..)| sum < *least) {
-                    best = Some((sum, drawn, after));
-                }
-            }
-            let Some((_, drawn, after)) = best else { break };
-            centres.extend_from_slice(&self.padded[drawn * stride..(drawn + 1) * stride]);
-            nearest = after;
+        if self.run.centres.is_empty() {
+            let first = self.random.usize(..rows);
+            self.run = Run {
+                centres: self.row(first).to_vec(),
+                labels: vec![u32::MAX; rows],
+                squares: (0..rows).map(|row| squared_distance(self.row(row), self.row(first))).collect(),
+                ..Run::default()
+            };
+            return;
         }
-        self.run =
-            Run { centres, labels: vec![u32::MAX; rows], squares: vec![0.0; rows], started: true, ..Run::default() };
+        let total: f64 = self.run.squares.iter().map(|&square| f64::from(square)).sum();
+        let mut best: Option<(f64, usize, Vec<f32>)> = None;
+        for _ in 0..2 + (self.clusters as f64).ln() as usize {
+            let mut left = self.random.f64() * total;
+            let drawn = self.run.squares.iter().position(|&square| {
+                left -= f64::from(square);
+                left < 0.0
+            });
+            let drawn = drawn.unwrap_or_else(|| self.random.usize(..rows));
+            let after: Vec<f32> = self
+                .run
+                .squares
+                .iter()
+                .enumerate()
+                .map(|(row, &square)| square.min(squared_distance(self.row(row), self.row(drawn))))
+                .collect();
+            let sum = after.iter().map(|&square| f64::from(square)).sum();
+            if best.as_ref().is_none_or(|(least, ..)| sum < *least) {
+                best = Some((sum, drawn, after));
+            }
+        }
+        if let Some((_, drawn, after)) = best {
+            self.run.centres.extend_from_slice(&self.padded[drawn * stride..(drawn + 1) * stride]);
+            self.run.squares = after;
+        }
     }
 
     /// Puts some rows into the groups of their nearest centres.
@@ -163,11 +168,11 @@ impl KMeans {
             let sum = &mut sums[label as usize * stride..(label as usize + 1) * stride];
             sum.iter_mut().zip(&self.padded[row * stride..]).for_each(|(sum, &value)| *sum += f64::from(value));
         }
-        for cluster in 0..self.clusters {
+        for (cluster, &count) in counts.iter().enumerate() {
             let centre = cluster * stride..(cluster + 1) * stride;
-            if counts[cluster] > 0 {
+            if count > 0 {
                 for (to, sum) in self.run.centres[centre.clone()].iter_mut().zip(&sums[centre]) {
-                    *to = (sum / f64::from(counts[cluster])) as f32;
+                    *to = (sum / f64::from(count)) as f32;
                 }
             } else if let Some(far) =
                 (0..self.rows).max_by(|&a, &b| self.run.squares[a].total_cmp(&self.run.squares[b]))
@@ -218,16 +223,14 @@ pub(super) fn in_order(labels: &[u32]) -> Vec<u32> {
 
 impl Stepped for KMeans {
     fn step(&mut self) -> Progress {
-        if self.rows == 0 {
+        if self.rows == 0 || self.restart >= RESTARTS {
             return self.progress.advance(true);
         }
-        if self.restart >= RESTARTS {
-            return self.progress.advance(true);
-        }
-        if !self.run.started {
+        if self.run.centres.len() < self.clusters * self.stride {
             self.start();
+        } else {
+            self.assign();
         }
-        self.assign();
         if self.run.row == self.rows {
             let moved = std::mem::take(&mut self.run.moved);
             self.run.row = 0;
@@ -239,7 +242,7 @@ impl Stepped for KMeans {
                 if self.best.as_ref().is_none_or(|(least, _)| inertia < *least) {
                     self.best = Some((inertia, in_order(&self.run.labels)));
                 }
-                self.run.started = false;
+                self.run = Run::default();
                 self.restart += 1;
                 self.progress.done = self.restart * self.parts();
                 return self.progress;

@@ -4,6 +4,10 @@
 //! neighbours, in both directions and with weight 1; the eigenvalues of the normalised Laplacian `I - D^-½ W D^-½` are close
 //! to 0 for as many groups as there are, and the gap behind them says how many; k-means of the rows of the eigenvectors,
 //! scaled to length 1, finds them.
+//!
+//! The gap is measured by the eigenvalue behind it, `(λ_k+1 - λ_k) / (λ_k+1 + 0.05)`. Heatmaps that follow an object through
+//! the picture are one group along a continuum: its eigenvalues grow step by step and the steps grow with them, so that the
+//! widest step alone would cut it to pieces.
 
 use crate::cluster::kmeans::KMeans;
 use crate::eigen::{Subspace, add_scaled, jacobi};
@@ -17,6 +21,9 @@ pub const CLUSTERS: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Matrices up to this side are decomposed at once and exactly.
 const EXACT_SIDE: usize = 64;
+
+/// An eigenvalue that counts as nearly 0: gaps between smaller ones say nothing.
+const NOISE: f64 = 0.05;
 
 /// Vectors beside the wanted ones.
 const SPARE: usize = 8;
@@ -32,7 +39,7 @@ pub struct SpectralOptions {
     /// Neighbours that each row is joined with, at least 1.
     pub neighbours: usize,
     /// Number of groups, at most as many as there are rows; `None` for the one of [`CLUSTERS`] behind which the eigenvalues
-    /// have the widest gap.
+    /// have the clearest gap.
     pub clusters: Option<usize>,
     /// Seed of k-means and of the first vectors.
     pub seed: u64,
@@ -56,8 +63,6 @@ pub struct Spectral {
     progress: Progress,
 }
 
-// There is one stage at a time, on the heap of its vectors anyway.
-#[expect(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Stage {
     Neighbours(Neighbours),
@@ -114,7 +119,7 @@ impl Spectral {
         let count = self.wanted().min(vectors.subspace.values.len());
         self.eigenvalues = vectors.subspace.values[..count].iter().map(|value| (1.0 - value).clamp(0.0, 2.0)).collect();
         let gap = |&clusters: &usize| match (self.eigenvalues.get(clusters - 1), self.eigenvalues.get(clusters)) {
-            (Some(last), Some(next)) => next - last,
+            (Some(last), Some(next)) => (next - last) / (next + NOISE),
             _ => -1.0,
         };
         // Of equal gaps the fewest groups.
@@ -145,7 +150,7 @@ impl Stepped for Spectral {
             }
             Stage::Graph(neighbours) => {
                 let ones = vec![1.0; neighbours.indices().len()];
-                let graph = Graph::symmetric(self.rows, neighbours.k(), neighbours.indices(), &ones, f32::max);
+                let graph = Graph::symmetric(self.rows, neighbours.k(), neighbours.indices().to_vec(), ones, f32::max);
                 Stage::Vectors(Vectors::new(&graph, self.wanted(), self.options.seed))
             }
             Stage::Vectors(mut vectors) => {

@@ -6,12 +6,12 @@
 //! coordinates too: equal rows lie together, and rows without any difference at 0. All draws come from a seed; the same
 //! build gives the same coordinates.
 //!
-//! Why own code. Looked at were bhtsne and linfa-tsne (t-SNE), umap-rs, fast-umap and annembed (UMAP), linfa-reduction,
-//! petal-decomposition and smartcore (PCA), linfa-clustering, petal-clustering and kmeans (clusters), nalgebra and faer
-//! (eigenvectors). Each of them switches on features of number crates that burn shares (num-complex, num-integer, rand,
-//! getrandom, zerocopy, pulp, ordered-float), so that burn would compile anew (see *Two traps* in ARCHITECTURE.md); most
-//! need threads; and none can pause in the middle of an iteration, report and be cancelled, which a worker of one thread
-//! needs.
+//! Why own code. Looked at were bhtsne 0.7 (t-SNE), umap-rs 0.4 (UMAP), linfa-reduction 0.8, petal-decomposition 0.9 and
+//! smartcore 0.7 (PCA), linfa-clustering 0.8, petal-clustering 0.14 and kmeans 2 (clusters), nalgebra 0.35 and faer 0.24
+//! (eigenvectors). Each of them, with and without its default features, changes the features of crates that burn shares
+//! (such as num-complex, num-integer, rand, ordered-float or pulp), so that burn would compile anew (see *Two traps* in
+//! ARCHITECTURE.md). bhtsne and umap-rs are moreover built on threads, which a worker in the browser does not have;
+//! linfa-tsne wraps bhtsne, and fast-umap trains a network.
 
 pub mod graph;
 pub mod neighbours;

@@ -5,7 +5,7 @@
 
 use crate::eigen::{Subspace, dot, jacobi};
 use crate::embedding::rows_to_a_step;
-use crate::features::{Features, LANES};
+use crate::features::{Centring, Features, LANES};
 use crate::{Progress, Stepped};
 
 /// The largest side of a matrix of products that is made: 32 MiB.
@@ -24,6 +24,9 @@ const WIDE_ROUNDS: u32 = 8;
 /// Where the vectors count as found: how far they are from eigenvectors.
 const TOLERANCE: f64 = 1e-9;
 
+/// What a look at a number costs, in multiplications.
+const VALUE_WORK: usize = 8;
+
 /// Rows that are multiplied in float32 before float64 takes the sum.
 const BLOCK: usize = 8;
 
@@ -33,7 +36,7 @@ const BLOCK: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Pca {
     features: Features,
-    scale: f64,
+    centring: Centring,
     stage: Stage,
     /// Rows done of this stage.
     row: usize,
@@ -80,7 +83,7 @@ impl Pca {
             loadings: vec![0.0; components * columns],
             variances: vec![0.0; components],
             features,
-            scale: 1.0,
+            centring: Centring::new(columns),
             stage: Stage::Centre,
             row: 0,
             components,
@@ -104,7 +107,12 @@ impl Pca {
             ROUNDS * steps(side, width * side)
         };
         let gram = if wide { 0 } else { steps(if dual { rows } else { rows.div_ceil(BLOCK) }, pca.gram_work()) };
-        pca.progress.total = 2 + gram + rounds + components as u32 + steps(rows, components * columns);
+        pca.progress.total = 1
+            + 3 * steps(rows, VALUE_WORK * columns)
+            + gram
+            + rounds
+            + components as u32
+            + steps(rows, components * columns);
         pca
     }
 
@@ -139,8 +147,11 @@ impl Pca {
     }
 
     fn centre(&mut self) {
-        self.scale = self.features.centre().1;
-        self.total_variance = self.features.values().iter().map(|&value| f64::from(value).powi(2)).sum();
+        let rows = rows_to_a_step(VALUE_WORK * self.features.columns());
+        if !self.centring.rows(&mut self.features, rows) {
+            return;
+        }
+        self.total_variance = self.centring.squares;
         self.stage = if self.components == 0 || self.total_variance == 0.0 {
             Stage::Done
         } else if self.features.rows().min(self.features.columns()) > GRAM_SIDE {
@@ -314,7 +325,7 @@ impl Pca {
             let to = &mut self.coordinates[row * components..(row + 1) * components];
             for (to, loading) in to.iter_mut().zip(self.loadings.chunks_exact(columns)) {
                 // Back to the scale of the features, within what float32 holds.
-                let along = f64::from(dot32(self.features.row(row), loading)) * self.scale;
+                let along = f64::from(dot32(self.features.row(row), loading)) * self.centring.scale;
                 *to = along.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
             }
         }
@@ -359,89 +370,4 @@ fn dot32(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pca(values: Vec<f32>, rows: usize, columns: usize, components: usize) -> Pca {
-        let mut pca = Pca::new(Features::new(values, rows, columns).unwrap(), components);
-        pca.finish();
-        pca
-    }
-
-    /// Features with clear components: column c has a spread of 0.8^c.
-    fn spread(rows: usize, columns: usize) -> Vec<f32> {
-        let mut random = fastrand::Rng::with_seed(3);
-        (0..rows * columns).map(|at| (random.f32() - 0.5) * 0.8_f32.powi((at % columns) as i32)).collect()
-    }
-
-    #[test]
-    fn a_line_has_one_component() {
-        let line = pca(vec![1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 3, 2, 2);
-        let length = 5.0_f32.sqrt();
-        for (found, wanted) in line.coordinates().iter().zip([-length, 0.0, 0.0, 0.0, length, 0.0]) {
-            assert!((found - wanted).abs() < 1e-5, "{:?}", line.coordinates());
-        }
-        let ratio = line.explained_variance_ratio();
-        assert!((ratio[0] - 1.0).abs() < 1e-9 && ratio[1] == 0.0);
-    }
-
-    #[test]
-    fn rows_and_columns_give_the_same_components() {
-        // 70 × 90 goes by rows, its first 70 columns and 90 rows by columns; both by iteration.
-        let (rows, columns) = (70, 90);
-        let values = spread(rows, columns);
-        let by_rows = pca(values.clone(), rows, columns, 3);
-        let padded: Vec<f32> = values.into_iter().chain(std::iter::repeat_n(0.0, 0)).collect();
-        // The same rows twice: the same components, by columns.
-        let twice = pca([padded.clone(), padded].concat(), 2 * rows, columns, 3);
-        assert!(by_rows.dual && !twice.dual);
-        for (a, b) in by_rows.loadings().iter().zip(twice.loadings()) {
-            assert!((a - b).abs() < 1e-4, "{a} {b}");
-        }
-        for (a, b) in by_rows.explained_variance_ratio().iter().zip(twice.explained_variance_ratio()) {
-            assert!((a - b).abs() < 1e-6);
-        }
-    }
-
-    #[test]
-    fn a_wide_table_needs_no_matrix_of_products() {
-        let (rows, columns) = (2049, 2050);
-        let mut random = fastrand::Rng::with_seed(3);
-        // Two directions and little noise.
-        let values: Vec<f32> = (0..rows)
-            .flat_map(|_| {
-                let (a, b) = (random.f32() - 0.5, random.f32() - 0.5);
-                let mut noise = random.fork();
-                (0..columns)
-                    .map(move |c| {
-                        let waves = ((c as f32 * 0.01).sin() * 3.0 * a, (c as f32 * 0.02).cos() * b);
-                        waves.0 + waves.1 + 0.01 * (noise.f32() - 0.5)
-                    })
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        let wide = pca(values.clone(), rows, columns, 2);
-        let small = pca(values[..1500 * columns].to_vec(), 1500, columns, 2);
-        let ratio = wide.explained_variance_ratio();
-        assert!(ratio[0] + ratio[1] > 0.99, "{ratio:?}");
-        for (one, other) in wide.loadings().chunks(columns).zip(small.loadings().chunks(columns)) {
-            assert!(dot32(one, other).abs() > 0.999);
-        }
-    }
-
-    #[test]
-    fn any_table_has_coordinates() {
-        for (values, rows, columns) in [
-            (vec![], 0, 3),
-            (vec![], 3, 0),
-            (vec![5.0; 3], 1, 3),
-            (vec![7.0; 12], 4, 3),
-            (vec![f32::NAN; 6], 2, 3),
-            (vec![f32::MAX, f32::MIN, 1.0, f32::INFINITY, f32::NAN, -1.0], 3, 2),
-        ] {
-            let done = pca(values, rows, columns, 2);
-            assert_eq!(done.coordinates().len(), rows * done.components());
-            assert!(done.coordinates().iter().all(|value| value.is_finite()));
-        }
-    }
-}
+mod tests;

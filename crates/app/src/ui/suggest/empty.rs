@@ -69,15 +69,8 @@ fn Opening(known: usize) -> impl IntoView {
             <div class="suggest-ghost" aria-hidden="true">{(0..12).map(|_| view! { <span class="ghost-thumb"></span> }).collect_view()}</div>
             <h2>"Opening the data set"</h2>
             <p role="status">{text}</p>
-            <button type="button" class="button" data-testid="suggest-cancel" on:click=move |_| cancel(store)>"Cancel"</button>
+            <button type="button" class="button" data-testid="suggest-cancel" on:click=move |_| datasets::cancel(store)>"Cancel"</button>
         </div>
-    }
-}
-
-fn cancel(store: Store) {
-    if let DatasetStatus::Opening(job, _) = store.data.status.get_untracked() {
-        store.engine.cancel(job);
-        store.data.status.set(DatasetStatus::None);
     }
 }
 

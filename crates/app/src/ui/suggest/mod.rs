@@ -28,6 +28,7 @@ pub use thumb::Thumb;
 use crate::{
     flow::keyboard,
     state::{DatasetStatus, Store, Tab},
+    ui::{dataset_bar::DatasetBar, scan_bar::ScanBar},
 };
 
 /// The view.
@@ -37,6 +38,8 @@ pub fn SuggestView() -> impl IntoView {
     let open = Memo::new(move |_| store.data.status.with(|status| matches!(status, DatasetStatus::Open(_))));
     view! {
         <section class="suggest" aria-label="Suggest" data-testid="suggest">
+            <DatasetBar />
+            <ScanBar />
             <Show when=move || open.get() fallback=|| view! { <empty::Empty /> }>
                 <Desk />
             </Show>

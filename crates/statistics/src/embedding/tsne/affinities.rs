@@ -1,7 +1,7 @@
 //! Affinities of t-SNE: Gaussians around each point, as wide as its perplexity asks.
 
 use crate::embedding::WORK;
-use crate::embedding::graph::Graph;
+use crate::embedding::graph::{Graph, Union};
 use crate::embedding::neighbours::Neighbours;
 use crate::{Progress, Stepped};
 
@@ -16,6 +16,7 @@ pub struct Affinities {
     entropy: f64,
     weights: Vec<f32>,
     row: usize,
+    union: Option<Union>,
     graph: Graph,
     progress: Progress,
 }
@@ -29,11 +30,12 @@ impl Affinities {
             entropy: perplexity.max(1.0).ln(),
             weights,
             row: 0,
+            union: None,
             graph: Graph::default(),
             progress: Progress::default(),
             neighbours,
         };
-        affinities.progress.total = affinities.neighbours.rows().div_ceil(affinities.rows_to_a_step()) as u32 + 1;
+        affinities.progress.total = affinities.neighbours.rows().div_ceil(affinities.rows_to_a_step()) as u32 + 8;
         affinities
     }
 
@@ -61,12 +63,18 @@ impl Stepped for Affinities {
             self.row = end;
             return self.progress.advance(false);
         }
-        if self.graph.rows() != rows {
+        let union = self.union.get_or_insert_with(|| {
             let weights = std::mem::take(&mut self.weights);
-            self.graph = Graph::symmetric(rows, k, self.neighbours.indices(), &weights, |there, back| there + back);
-            let sum: f64 = self.graph.weights().iter().map(|&weight| f64::from(weight)).sum();
+            Union::new(rows, k, self.neighbours.indices().to_vec(), weights, |there, back| there + back)
+        });
+        if self.graph.rows() != rows {
+            let Some(mut graph) = union.step() else {
+                return self.progress.advance(false);
+            };
+            let sum: f64 = graph.weights().iter().map(|&weight| f64::from(weight)).sum();
             let factor = if sum > 0.0 { 1.0 / sum } else { 0.0 };
-            self.graph.weights_mut().iter_mut().for_each(|weight| *weight = (f64::from(*weight) * factor) as f32);
+            graph.weights_mut().iter_mut().for_each(|weight| *weight = (f64::from(*weight) * factor) as f32);
+            self.graph = graph;
         }
         self.progress.advance(true)
     }

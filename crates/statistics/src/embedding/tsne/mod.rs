@@ -32,7 +32,7 @@ const START: f64 = 1e-4;
 /// Where the gradient counts as zero.
 const LEAST_GRADIENT: f64 = 1e-7;
 /// Points to a step by the tree: each looks at some hundred cells.
-const TREE_POINTS: usize = 2048;
+const TREE_POINTS: usize = 4096;
 
 /// Choices of t-SNE.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,8 +62,6 @@ pub struct Tsne {
     progress: Progress,
 }
 
-// There is one stage at a time, on the heap of its vectors anyway.
-#[expect(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Stage {
     Components(Pca),
@@ -339,6 +337,7 @@ mod tests {
             (vec![], 0, 3),
             (vec![], 3, 0),
             (vec![5.0; 3], 1, 3),
+            (vec![], 2, 0),
             (vec![1.0, 2.0], 2, 1),
             (vec![7.0; 30], 10, 3),
             (vec![f32::NAN; 12], 4, 3),

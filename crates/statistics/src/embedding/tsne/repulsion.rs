@@ -26,6 +26,8 @@ struct Cell {
     /// Square of the side; 0 for a cell without parts.
     square: f32,
     count: f32,
+    /// The place of its first point.
+    first: u32,
     /// The cell behind all parts.
     next: u32,
 }
@@ -42,7 +44,7 @@ impl Repulsion {
             points = rows.iter().map(|&row| points[row as usize]).collect();
             let mut cells = Vec::with_capacity(2 * points.len());
             if !points.is_empty() {
-                build(&mut cells, &points, &sorted, LEVELS, side * side);
+                build(&mut cells, &points, &sorted, 0, LEVELS, side * side);
             }
             Tree { cells, coarse: theta * theta }
         });
@@ -65,7 +67,7 @@ impl Repulsion {
         };
         match &self.tree {
             None => {
-                for other in &self.points {
+                for other in self.points[..place].iter().chain(&self.points[place + 1..]) {
                     let (dx, dy) = (at[0] - other[0], at[1] - other[1]);
                     add(dx, dy, dx * dx + dy * dy, 1.0);
                 }
@@ -75,7 +77,12 @@ impl Repulsion {
                 while let Some(cell) = tree.cells.get(index) {
                     let (dx, dy) = (at[0] - cell.centre[0], at[1] - cell.centre[1]);
                     let square = dx * dx + dy * dy;
-                    if cell.square == 0.0 || cell.square < tree.coarse * square {
+                    if cell.square == 0.0 {
+                        // Not the point itself: taken off afterwards it would leave nothing of points far away.
+                        let own = (place as u32).checked_sub(cell.first).is_some_and(|at| (at as f32) < cell.count);
+                        add(dx, dy, square, if own { cell.count - 1.0 } else { cell.count });
+                        index = cell.next as usize;
+                    } else if cell.square < tree.coarse * square {
                         add(dx, dy, square, cell.count);
                         index = cell.next as usize;
                     } else {
@@ -84,8 +91,7 @@ impl Repulsion {
                 }
             }
         }
-        // The point itself was counted, at no distance.
-        (self.rows[place] as usize, force, f64::from(normal) - 1.0)
+        (self.rows[place] as usize, force, f64::from(normal))
     }
 }
 
@@ -113,10 +119,10 @@ fn spread(value: u32) -> u32 {
 }
 
 /// Adds the cell that holds these points and its parts; returns the sums of their coordinates.
-fn build(cells: &mut Vec<Cell>, points: &[[f32; 2]], codes: &[u32], level: u32, square: f32) -> [f64; 2] {
+fn build(cells: &mut Vec<Cell>, points: &[[f32; 2]], codes: &[u32], first: usize, level: u32, square: f32) -> [f64; 2] {
     let index = cells.len();
     let count = points.len() as f32;
-    cells.push(Cell { centre: points[0], square: 0.0, count, next: 0 });
+    cells.push(Cell { centre: points[0], square: 0.0, count, first: first as u32, next: 0 });
     let mut sum = [0.0; 2];
     if points.len() == 1 || level == 0 {
         for point in points {
@@ -130,7 +136,8 @@ fn build(cells: &mut Vec<Cell>, points: &[[f32; 2]], codes: &[u32], level: u32, 
         for quarter in 0..4 {
             let end = start + codes[start..].partition_point(|&code| code >> shift & 3 <= quarter);
             if end > start {
-                let part = build(cells, &points[start..end], &codes[start..end], level - 1, square / 4.0);
+                let part =
+                    build(cells, &points[start..end], &codes[start..end], first + start, level - 1, square / 4.0);
                 sum[0] += part[0];
                 sum[1] += part[1];
             }

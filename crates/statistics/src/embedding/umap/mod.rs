@@ -17,7 +17,7 @@ use crate::features::Features;
 use crate::{Progress, Stepped};
 pub use curve::curve;
 use layout::Layout;
-pub use membership::fuzzy_graph;
+pub use membership::FuzzyGraph;
 
 /// Choices of UMAP.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,13 +50,11 @@ pub struct Umap {
     progress: Progress,
 }
 
-// There is one stage at a time, on the heap of its vectors anyway.
-#[expect(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Stage {
     Components(Pca),
     Neighbours(Neighbours, Vec<f32>),
-    Graph(Neighbours, Vec<f32>),
+    Graph(FuzzyGraph, Vec<f32>),
     Descent(Layout),
     Done,
 }
@@ -126,15 +124,18 @@ impl Stepped for Umap {
             }
             Stage::Neighbours(mut neighbours, plane) => {
                 if neighbours.step().is_done() {
-                    Stage::Graph(neighbours, plane)
+                    Stage::Graph(FuzzyGraph::new(neighbours), plane)
                 } else {
                     Stage::Neighbours(neighbours, plane)
                 }
             }
             Stage::Graph(..) if self.rows < 2 => Stage::Done,
-            Stage::Graph(neighbours, plane) => {
-                let graph = fuzzy_graph(&neighbours);
-                Stage::Descent(self.start(&plane, &graph))
+            Stage::Graph(mut graph, plane) => {
+                if graph.step().is_done() {
+                    Stage::Descent(self.start(&plane, &graph.into_graph()))
+                } else {
+                    Stage::Graph(graph, plane)
+                }
             }
             Stage::Descent(mut layout) => {
                 let done = layout.step(&mut self.coordinates);
