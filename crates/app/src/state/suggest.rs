@@ -139,12 +139,15 @@ impl SuggestState {
             },
             another,
         );
-        // What is kept comes and goes with the data set.
+        // What is kept comes with the data set; one that is opened anew, as after a restart, is the same one.
         let fingerprint = Memo::new(move |_| data.open().map(|dataset| dataset.info.fingerprint.clone()));
-        Effect::new(move |_| {
-            let text = fingerprint.get().and_then(|print| storage::get(&Kept::key(&print)));
-            kept.set(Kept::read(text.as_deref()));
-            filters.set(Vec::new());
+        Effect::new(move |last: Option<Option<String>>| {
+            let (last, now) = (last.flatten(), fingerprint.get());
+            if let Some(print) = now.as_ref().filter(|print| last.as_ref() != Some(print)) {
+                kept.set(Kept::read(storage::get(&Kept::key(print)).as_deref()));
+                filters.set(Vec::new());
+            }
+            now.or(last)
         });
         Self {
             tab: RwSignal::new(None),

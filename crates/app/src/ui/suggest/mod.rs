@@ -13,6 +13,7 @@ mod scatter;
 mod scatter_axes;
 mod scatter_draw;
 mod scatter_form;
+mod scatter_legend;
 mod scatter_tools;
 mod selection_bar;
 mod side;
