@@ -157,6 +157,8 @@ pub struct CatalogDataset {
     pub count: usize,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
+    /// Ids of the networks that it is looked at with.
+    pub models: Vec<String>,
     /// What it shows and what its further arrays mean, for people.
     pub description: String,
     /// Licence.

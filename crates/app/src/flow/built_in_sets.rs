@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use innspect_protocol::{Catalog, CatalogPhoto, DatasetSource, ModelId, SitePicture};
+use innspect_protocol::{Catalog, CatalogModel, CatalogPhoto, DatasetSource, ModelId, SitePicture};
 use leptos::prelude::*;
 
 use super::{boot::site_url, datasets, loading, selection};
 use crate::{
     pure::hash::ViewState,
-    state::{BuiltInSet, BuiltInSource, Store, ToastAction, View},
+    state::{BuiltInSet, BuiltInSource, ModelEntry, ModelOrigin, Store, ToastAction, View},
 };
 
 /// Id of the data set of the photos.
@@ -29,7 +29,19 @@ pub fn of_catalog(catalog: &Catalog) -> Vec<BuiltInSet> {
             names: catalog.models.first().map(|model| site_url(&model.labels)),
         },
     });
-    photos.into_iter().collect()
+    let arrays = catalog.datasets.iter().map(|set| BuiltInSet {
+        id: set.id.clone(),
+        name: set.name.clone(),
+        detail: set.description.clone(),
+        count: set.count as usize,
+        models: catalog.models.iter().filter(|model| set.models.contains(&model.id)).cloned().map(Arc::new).collect(),
+        source: BuiltInSource::File(DatasetSource::Site {
+            url: site_url(&set.file),
+            bytes: set.bytes,
+            classes: set.classes.clone(),
+        }),
+    });
+    photos.into_iter().chain(arrays).collect()
 }
 
 fn pictures(photos: &[CatalogPhoto]) -> Vec<SitePicture> {
@@ -60,7 +72,7 @@ pub fn open(store: Store, id: &str) {
 fn begin(store: Store, id: &str) {
     let sets = store.data.built_in_sets.get_untracked();
     let Some(set) = sets.iter().find(|set| set.id == id).cloned() else { return };
-    offer_models(store, &set);
+    take_networks(store, &set);
     let BuiltInSet { id, name, source, .. } = set;
     match source {
         BuiltInSource::File(source) => datasets::open(store, name, source, Vec::new(), Some(id)),
@@ -109,17 +121,36 @@ pub fn open_named(store: Store, link: &ViewState) {
     }
 }
 
-/// Says that networks were trained for a data set, where they are not shown.
-fn offer_models(store: Store, set: &BuiltInSet) {
-    let hidden: Vec<ModelId> = store.models.with_untracked(|models| {
-        let fits = models.iter().filter(|model| set.models.contains(&model.id) && !model.shown.get_untracked());
-        fits.map(|model| model.id.clone()).collect()
-    });
+/// Shows the networks that were trained for a data set in place of all others, which say nothing about it.
+fn take_networks(store: Store, set: &BuiltInSet) {
+    if set.models.is_empty() {
+        return;
+    }
+    let known: Vec<ModelId> =
+        store.models.with_untracked(|models| models.iter().map(|model| model.id.clone()).collect());
+    let missing = set.models.iter().filter(|entry| !known.iter().any(|id| id.0 == entry.id));
+    let added: Vec<ModelEntry> = missing
+        .map(|entry| {
+            let (id, name, slot) = (ModelId(entry.id.clone()), entry.name.clone(), store.free_slot());
+            let model = store.owned(|| ModelEntry::new(id, name, slot, ModelOrigin::BuiltIn(entry.clone())));
+            // Colours are given one after the other.
+            store.models.update(|models| models.push(model.clone()));
+            model
+        })
+        .collect();
+    let fits = |id: &ModelId| set.models.iter().any(|entry| entry.id == id.0);
+    let models = store.models.get_untracked();
+    let hidden: Vec<ModelId> = models
+        .iter()
+        .filter(|model| model.shown.get_untracked() && !fits(&model.id))
+        .map(|model| model.id.clone())
+        .collect();
+    if added.is_empty() && hidden.is_empty() {
+        return;
+    }
+    show_models(store, &set.models.iter().map(|entry| ModelId(entry.id.clone())).collect::<Vec<_>>());
     if !hidden.is_empty() {
-        let text = match hidden.len() {
-            1 => format!("A network was trained for {}.", set.name),
-            count => format!("{count} networks were trained for {}.", set.name),
-        };
+        let text = format!("{} is shown with the networks that were trained for it.", set.name);
         selection::toast(store, text, ToastAction::ShowModels(hidden), || {});
     }
 }

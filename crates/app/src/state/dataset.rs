@@ -7,7 +7,7 @@ use std::{
 };
 
 use innspect_protocol::{
-    ClassMatch, DatasetId, DatasetInfo, DatasetItem, DatasetSource, Job, ModelId, SitePicture, UserError,
+    CatalogModel, ClassMatch, DatasetId, DatasetInfo, DatasetItem, DatasetSource, Job, ModelId, SitePicture, UserError,
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ pub struct DatasetOrigin {
 }
 
 /// A data set that the site brings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BuiltInSet {
     /// Its id, also in links.
     pub id: String,
@@ -119,7 +119,7 @@ pub struct BuiltInSet {
     /// Number of pictures.
     pub count: usize,
     /// Networks of the site that were trained for it; empty where all that take photos fit.
-    pub models: Vec<ModelId>,
+    pub models: Vec<Arc<CatalogModel>>,
     /// Where its pictures are.
     pub source: BuiltInSource,
 }

@@ -21,7 +21,7 @@ pub fn Toasts() -> impl IntoView {
                     {toast.action.clone().map(|action| {
                         let word = match action {
                             ToastAction::Update => "Reload",
-                            ToastAction::ShowModels(_) => "Show them",
+                            ToastAction::ShowModels(_) => "Show the others again",
                             _ => "Undo",
                         };
                         view! {

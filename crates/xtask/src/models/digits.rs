@@ -175,11 +175,13 @@ pub fn datasets(folder: &Path) -> Result<Vec<CatalogDataset>> {
             "5000 handwritten digits of MNIST, 500 a class; the array `split` has 1 for the 1000 that the networks were \
              tested with and 0 for the 4000 that they were trained with."
                 .to_owned(),
+            &["digits_plain", "digits_residual", "digits_separable"][..],
         ),
-        ("digits_marked", "Digits, some eights marked", MARKED_FILE, marked),
+        // The network that learnt the mark, beside one of the same build that did not.
+        ("digits_marked", "Digits, some eights marked", MARKED_FILE, marked, &["digits_plain", "digits_shortcut"]),
     ];
     sets.into_iter()
-        .map(|(id, name, file, description)| {
+        .map(|(id, name, file, description, models)| {
             let bytes = fs::read(folder.join(file))
                 .with_context(|| format!("{file} is missing: run `cargo xtask models --only digits`"))?;
             Ok(CatalogDataset {
@@ -190,6 +192,7 @@ pub fn datasets(folder: &Path) -> Result<Vec<CatalogDataset>> {
                 sha256: sha256(&bytes),
                 count: npz::read(&bytes, "labels")?.data.len(),
                 classes: classes(),
+                models: models.iter().map(|&model| model.to_owned()).collect(),
                 description,
                 licence: LICENCE.to_owned(),
                 source: SOURCE.to_owned(),
