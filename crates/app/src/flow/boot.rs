@@ -5,7 +5,9 @@ use std::sync::Arc;
 use innspect_protocol::{Catalog, ImageId, ModelId};
 use leptos::prelude::*;
 
-use super::{built_in_sets, datasets, explaining, files, items, link, loading, scanning, selection, sensitivity, stored};
+use super::{
+    built_in_sets, datasets, explaining, files, items, link, loading, scanning, selection, sensitivity, stored,
+};
 use crate::{
     state::{EngineStatus, ModelEntry, ModelOrigin, Picture, PictureOrigin, PictureState, Store, Toast, ToastAction},
     web::{fetch, pwa},

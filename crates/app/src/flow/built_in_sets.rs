@@ -139,8 +139,7 @@ mod tests {
     fn only_classes_that_are_shown_are_counted() {
         let picture = |label| SitePicture { url: String::new(), name: String::new(), label };
         let names = ["a", "b", "c", "d"].map(str::to_owned);
-        let (pictures, classes) =
-            compact([Some(3), None, Some(1), Some(3), Some(9)].map(picture).into(), &names);
+        let (pictures, classes) = compact([Some(3), None, Some(1), Some(3), Some(9)].map(picture).into(), &names);
         assert_eq!(classes, ["b", "d"]);
         let labels: Vec<_> = pictures.iter().map(|picture| picture.label).collect();
         assert_eq!(labels, [Some(1), None, Some(0), Some(1), None]);

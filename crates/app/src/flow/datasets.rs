@@ -7,7 +7,7 @@ use innspect_protocol::{
 };
 use leptos::prelude::*;
 
-use super::{built_in_sets, keyboard, kept_scans, scanning, selection, thumbnails, truth};
+use super::{built_in_sets, kept_scans, keyboard, scanning, selection, thumbnails, truth};
 use crate::{
     pure::routing,
     state::{
@@ -66,13 +66,7 @@ pub fn open_files(store: Store, found: Vec<Found>) {
 }
 
 /// Opens a data set. The one that was open is closed and can be put back.
-pub fn open(
-    store: Store,
-    name: String,
-    source: DatasetSource,
-    files: Vec<web_sys::File>,
-    built_in: Option<String>,
-) {
+pub fn open(store: Store, name: String, source: DatasetSource, files: Vec<web_sys::File>, built_in: Option<String>) {
     put_away(store);
     store.data.fetching.set(None);
     let id = DatasetId(format!("set-{}", store.fresh()));
@@ -113,11 +107,14 @@ fn hear(store: Store, job: Job, items: &RefCell<Vec<DatasetItem>>, reply: Reply)
 
 fn ready(store: Store, info: DatasetInfo, items: Vec<DatasetItem>) {
     if items.len() != info.count as usize {
-        return fail(store, UserError {
-            what: "The list of pictures is not whole.".to_owned(),
-            place: format!("{}: {} of {} pictures", info.name, items.len(), info.count),
-            advice: "Open the data set once more.".to_owned(),
-        });
+        return fail(
+            store,
+            UserError {
+                what: "The list of pictures is not whole.".to_owned(),
+                place: format!("{}: {} of {} pictures", info.name, items.len(), info.count),
+                advice: "Open the data set once more.".to_owned(),
+            },
+        );
     }
     // After a restart of the engine the same pictures keep what was said of them.
     let same = PREDICTED.with_borrow(|predicted| predicted.as_ref() == Some(&info.fingerprint));

@@ -99,11 +99,8 @@ pub fn keep(store: Store, dataset: &Dataset, key: &str, piece: &Rc<Piece>) {
         let same = all.get_mut(&name).is_some_and(|waiting| waiting.piece.append(piece));
         let mut full = Vec::new();
         if !same {
-            let about = Rc::new(About {
-                name: info.name.clone(),
-                count: info.count,
-                fingerprint: info.fingerprint.clone(),
-            });
+            let about =
+                Rc::new(About { name: info.name.clone(), count: info.count, fingerprint: info.fingerprint.clone() });
             let waiting = Waiting { dataset: about, key: key.to_owned(), piece: (**piece).clone(), since: now };
             // Of another layer: a file holds one.
             full.extend(all.insert(name.clone(), waiting));
@@ -229,9 +226,9 @@ pub async fn read(store: Store) {
 
 /// Removes what is kept of a data set: from the list at once, from the storage when it can no longer be put back.
 pub fn remove(store: Store, fingerprint: &str) {
-    let Some(kept) = store.data.kept.with_untracked(|all| {
-        all.iter().find(|one| one.fingerprint == fingerprint).cloned()
-    }) else {
+    let Some(kept) =
+        store.data.kept.with_untracked(|all| all.iter().find(|one| one.fingerprint == fingerprint).cloned())
+    else {
         return;
     };
     store.data.kept.update(|all| all.retain(|one| one.fingerprint != fingerprint));

@@ -145,16 +145,19 @@ fn bind(
         })
         .await;
         // Behind all that was loaded.
-        scan_rows::push(store, Work::Then(Box::new(move || {
-            if table.is_current(store) {
-                BOUND.with_borrow_mut(|all| {
-                    if let Some(bound) = all.get_mut(&table.model) {
-                        bound.filled = true;
-                    }
-                });
-                consider(store);
-            }
-        })));
+        scan_rows::push(
+            store,
+            Work::Then(Box::new(move || {
+                if table.is_current(store) {
+                    BOUND.with_borrow_mut(|all| {
+                        if let Some(bound) = all.get_mut(&table.model) {
+                            bound.filled = true;
+                        }
+                    });
+                    consider(store);
+                }
+            })),
+        );
     });
 }
 
@@ -167,9 +170,9 @@ struct TableName {
 
 impl TableName {
     fn is_current(&self, store: Store) -> bool {
-        let open = store.data.status.with_untracked(|status| {
-            matches!(status, DatasetStatus::Open(open) if open.info.fingerprint == self.set.info.fingerprint)
-        });
+        let open = store.data.status.with_untracked(
+            |status| matches!(status, DatasetStatus::Open(open) if open.info.fingerprint == self.set.info.fingerprint),
+        );
         open && BOUND.with_borrow(|all| all.get(&self.model).is_some_and(|bound| bound.number == self.number))
     }
 }
@@ -221,8 +224,7 @@ fn consider(store: Store) {
         let of = |(model, _): &Ready| Some((model.id.clone(), all.get(&model.id)?.clone()));
         ready.iter().filter_map(of).filter(|(_, bound)| bound.filled).collect()
     });
-    let asked: Vec<_> =
-        bound.iter().map(|(model, bound)| (model.clone(), bound.number, bound.layer.clone())).collect();
+    let asked: Vec<_> = bound.iter().map(|(model, bound)| (model.clone(), bound.number, bound.layer.clone())).collect();
     let same = RUNNING.with_borrow(|running| running.as_ref().map(|running| running.asked == asked));
     match same {
         // Another network came or went: a picture is read once for all that ask for it, so they are asked together.
@@ -350,28 +352,32 @@ fn counted(store: Store, more: u64) {
 
 /// Ends a scan behind all that came of it.
 fn after_all(store: Store, job: Job, error: Option<UserError>) {
-    scan_rows::push(store, Work::Then(Box::new(move || {
-        if !is_running(job) {
-            return;
-        }
-        let running = RUNNING.take();
-        kept_scans::flush(store);
-        if let Some(error) = error {
-            return store.data.scan.set(ScanState::Failed(error));
-        }
-        let left: usize = running.iter().flat_map(|running| &running.asked).fold(0, |left, (model, _, layer)| {
-            left + missing(store, model, layer.as_deref()).len()
-        });
-        // What did not come of a whole scan would not come of the next one.
-        if running.is_some_and(|running| left as u64 >= running.total) {
-            return store.data.scan.set(ScanState::Done);
-        }
-        store.data.scan.set(ScanState::Idle);
-        consider(store);
-        if store.data.scan.with_untracked(|scan| *scan == ScanState::Done) {
-            store.announcement.set("All pictures are scanned".to_owned());
-        }
-    })));
+    scan_rows::push(
+        store,
+        Work::Then(Box::new(move || {
+            if !is_running(job) {
+                return;
+            }
+            let running = RUNNING.take();
+            kept_scans::flush(store);
+            if let Some(error) = error {
+                return store.data.scan.set(ScanState::Failed(error));
+            }
+            let left: usize = running
+                .iter()
+                .flat_map(|running| &running.asked)
+                .fold(0, |left, (model, _, layer)| left + missing(store, model, layer.as_deref()).len());
+            // What did not come of a whole scan would not come of the next one.
+            if running.is_some_and(|running| left as u64 >= running.total) {
+                return store.data.scan.set(ScanState::Done);
+            }
+            store.data.scan.set(ScanState::Idle);
+            consider(store);
+            if store.data.scan.with_untracked(|scan| *scan == ScanState::Done) {
+                store.announcement.set("All pictures are scanned".to_owned());
+            }
+        })),
+    );
 }
 
 /// Stops the job; what came of it stays.
@@ -393,9 +399,8 @@ pub fn pause(store: Store) {
 pub fn resume(store: Store) {
     store.data.scan.set(ScanState::Idle);
     // A network whose table found no memory before is tried again.
-    let unbound = untrack(|| ready(store)).into_iter().filter(|(model, _)| {
-        BOUND.with_borrow(|all| !all.contains_key(&model.id))
-    });
+    let unbound =
+        untrack(|| ready(store)).into_iter().filter(|(model, _)| BOUND.with_borrow(|all| !all.contains_key(&model.id)));
     if let DatasetStatus::Open(dataset) = store.data.status.get_untracked() {
         for (model, info) in unbound {
             let revision = model.revision.get_untracked();

@@ -59,9 +59,8 @@ fn lay_over(store: Store, model: &ModelId) {
             }
         }
     });
-    let known = store.data.predictions.try_update_value(|all| {
-        all.get_mut(model).map(|table| table.truth = truth).is_some()
-    });
+    let known =
+        store.data.predictions.try_update_value(|all| all.get_mut(model).map(|table| table.truth = truth).is_some());
     if known == Some(true) {
         bump(store);
     }

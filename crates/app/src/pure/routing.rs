@@ -87,7 +87,10 @@ pub fn route(paths: &[String], suggest: bool) -> Route {
         .map(|(path, _)| folder(path))
         .collect();
     let many = pictures > MOST_PICTURES || (suggest && pictures > 1);
-    let is_set = many || (in_folders && pictures > 0) || collections > 0 || (suggest && count(Kind::Other) > 0)
+    let is_set = many
+        || (in_folders && pictures > 0)
+        || collections > 0
+        || (suggest && count(Kind::Other) > 0)
         || (in_folders && homes.is_empty());
 
     let mut route = Route::default();

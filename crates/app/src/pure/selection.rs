@@ -69,9 +69,7 @@ impl Selection {
                 let to = place(item);
                 let from = self.anchor.or(self.primary).and_then(place).or(to);
                 after.items = match (from, to) {
-                    (Some(from), Some(to)) => {
-                        order.get(from.min(to)..=from.max(to)).unwrap_or_default().to_vec()
-                    }
+                    (Some(from), Some(to)) => order.get(from.min(to)..=from.max(to)).unwrap_or_default().to_vec(),
                     _ => vec![item],
                 };
                 after.items.sort_unstable();

@@ -15,8 +15,8 @@ pub use aim::{Aim, ClassRef};
 pub use baselines::{Baselines, Subject};
 pub use card::{Card, CardState, Map, Phase, Wanted};
 pub use dataset::{
-    BuiltInSet, BuiltInSource, Dataset, DatasetOrigin, DatasetState, DatasetStatus, KeptScans, LastSet, Predictions, Row,
-    ScanState, View,
+    BuiltInSet, BuiltInSource, Dataset, DatasetOrigin, DatasetState, DatasetStatus, KeptScans, LastSet, Predictions,
+    Row, ScanState, View,
 };
 pub use files::{FileEntry, FileState, FilesHandle, NamedFile, NetworkFiles};
 pub use model::{ModelEntry, ModelOrigin, ModelState};

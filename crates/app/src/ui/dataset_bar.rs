@@ -182,7 +182,9 @@ fn Last(last: LastSet) -> impl IntoView {
     let built_in = last.built_in.clone();
     let text = match &built_in {
         Some(_) => format!("{} ({pictures}) was open at your last visit.", last.name),
-        None => format!("{} ({pictures}) was open. Give it again to go on; a page cannot open it by itself.", last.name),
+        None => {
+            format!("{} ({pictures}) was open. Give it again to go on; a page cannot open it by itself.", last.name)
+        }
     };
     view! {
         <section class="dataset-last" aria-label="Last data set" data-testid="dataset-last">

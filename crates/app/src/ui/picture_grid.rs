@@ -193,7 +193,8 @@ fn Cell(
         store.data.thumbnails_version.track();
         canvas.get().is_some_and(|canvas| thumbnails::draw(store, &canvas, item))
     });
-    let (name, label) = dataset.items.get(item as usize).map(|item| (item.name.clone(), item.label)).unwrap_or_default();
+    let (name, label) =
+        dataset.items.get(item as usize).map(|item| (item.name.clone(), item.label)).unwrap_or_default();
     let short = routing::file_name(&name).to_owned();
     let truth = label.and_then(|label| dataset.info.classes.get(label as usize).cloned());
     let verdicts = Memo::new(move |_| verdicts::of(store, &dataset, item));

@@ -103,11 +103,13 @@ fn Table(dataset: Arc<Dataset>) -> impl IntoView {
     let missing = Memo::new(move |_| {
         columns(store).iter().map(|(_, truth)| truth.iter().filter(|found| found.is_none()).count()).sum::<usize>()
     });
-    let note = move || match (models.with(Vec::len), missing.get()) {
+    let note = move || {
+        match (models.with(Vec::len), missing.get()) {
         (0, _) => "No network is ready yet.".to_owned(),
         (_, 0) => "Every true class is found in every network.".to_owned(),
         (_, 1) => "1 true class is not found in a network; it comes first. Pictures of it count neither as right nor as wrong.".to_owned(),
         (_, count) => format!("{count} are not found in a network; they come first. Pictures of them count neither as right nor as wrong."),
+    }
     };
     let classes = dataset.info.classes.clone();
     let row = move |class: usize| {

@@ -22,7 +22,6 @@ mod twin_table;
 use leptos::prelude::*;
 
 pub use selection_bar::SelectionBar;
-pub use thumb::Thumb;
 
 use crate::{
     flow::keyboard,
