@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use innspect_protocol::{Catalog, CatalogModel, CatalogPhoto, DatasetSource, ModelId, SitePicture};
+use innspect_protocol::{Catalog, CatalogPhoto, DatasetSource, ModelId, SitePicture};
 use leptos::prelude::*;
 
 use super::{boot::site_url, datasets, loading, selection};

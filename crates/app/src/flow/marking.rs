@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::items;
+use super::{items, picking};
 use crate::{
-    pure::suggest::words,
+    pure::{selection::Press, suggest::words},
     state::{Store, View},
 };
 
@@ -44,28 +44,15 @@ pub fn clear(store: Store) {
 
 /// Selects a picture, or takes it out of the selection.
 pub fn toggle(store: Store, item: u32) {
-    let mut items = store.data.selection.get_untracked().to_vec();
-    let taken = match items.binary_search(&item) {
-        Ok(at) => {
-            items.remove(at);
-            false
-        }
-        Err(at) => {
-            items.insert(at, item);
-            true
-        }
-    };
-    select(store, items, false);
-    let what = if taken { "selected" } else { "not selected" };
+    picking::press(store, &store.suggest.visible.get_untracked(), item, Press::Toggle);
+    let selected = store.data.selection.with_untracked(|items| items.binary_search(&item).is_ok());
+    let what = if selected { "selected" } else { "not selected" };
     store.announcement.set(format!("image {}, {what}", item + 1));
 }
 
 /// Makes a picture the primary one. Where it is not selected, it becomes the selection.
 pub fn choose(store: Store, item: u32) {
-    if store.data.selection.with_untracked(|items| items.binary_search(&item).is_err()) {
-        select(store, vec![item], false);
-    }
-    store.data.primary.set(Some(item));
+    picking::press(store, &[item], item, Press::Plain);
 }
 
 /// Goes `by` pictures on in the selection, around its end; in the Explain view the picture is explained. Whether there was

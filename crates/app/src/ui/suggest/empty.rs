@@ -7,7 +7,10 @@ use crate::{
     flow::datasets,
     pure::suggest::words,
     state::{DatasetStatus, Store},
-    ui::icons::{Glyph, Icon},
+    ui::{
+        dataset_bar::BuiltInMenu,
+        icons::{Glyph, Icon},
+    },
 };
 
 /// What the view is for, and ways to fill it.
@@ -52,6 +55,7 @@ fn Ways() -> impl IntoView {
             <button type="button" class="button" data-testid="suggest-photos" on:click=move |_| datasets::open_builtin(store, "photos")>
                 "Try the sample photos"
             </button>
+            <BuiltInMenu />
         </div>
     }
 }

@@ -1,8 +1,6 @@
 //! One small picture of the data set.
 
 use leptos::{html, prelude::*};
-use wasm_bindgen::{Clamped, JsCast as _};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::{
     flow::thumbnails,
@@ -25,16 +23,7 @@ pub fn Thumb(
         if there.get_untracked() {
             return;
         }
-        let pixels = store.data.thumbnails.with_value(|all| all.get(&item).cloned());
-        if let Some(pixels) = pixels {
-            there.set(draw(&canvas, &pixels).is_some());
-        }
+        there.set(thumbnails::draw(store, &canvas, item));
     });
     view! { <canvas node_ref=canvas class="thumb-pixels" class:absent=move || !there.get() width=THUMB height=THUMB></canvas> }
-}
-
-fn draw(canvas: &HtmlCanvasElement, pixels: &[u8]) -> Option<()> {
-    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels), THUMB, THUMB).ok()?;
-    let context = canvas.get_context("2d").ok().flatten()?.dyn_into::<CanvasRenderingContext2d>().ok()?;
-    context.put_image_data(&data, 0.0, 0.0).ok()
 }

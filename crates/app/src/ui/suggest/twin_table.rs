@@ -6,10 +6,13 @@ use leptos::{html, prelude::*};
 use web_sys::{KeyboardEvent, MouseEvent};
 
 use crate::{
-    flow::{items, keyboard, marking},
-    pure::suggest::{
-        table::{self, Column, Sort},
-        words,
+    flow::{items, keyboard, marking, picking},
+    pure::{
+        selection::Press,
+        suggest::{
+            table::{self, Column, Sort},
+            words,
+        },
     },
     state::Store,
     ui::icons::{Glyph, Icon},
@@ -103,7 +106,6 @@ fn Rows(columns: Memo<Vec<Column>>, rows: Memo<Arc<Vec<u32>>>) -> impl IntoView 
         (first, (first + (height / ROW) as usize + 2 * SPARE + 1).min(count))
     });
     let active = RwSignal::new(0_usize);
-    let anchor = StoredValue::new(0_usize);
     let go = move |to: usize| {
         let count = rows.with_untracked(|rows| rows.len());
         if count == 0 {
@@ -124,18 +126,14 @@ fn Rows(columns: Memo<Vec<Column>>, rows: Memo<Arc<Vec<u32>>>) -> impl IntoView 
         // The row is in the page with the next frame.
         request_animation_frame(move || keyboard::focus(&format!("twin-{to}")));
     };
-    let mark = move |at: usize, shift: bool, toggle: bool| {
+    let mark = move |at: usize, how: Press| {
         let all = rows.get_untracked();
-        let Some(&item) = all.get(at) else { return };
-        active.set(at);
-        if shift {
-            let (a, b) = (anchor.get_value().min(at), anchor.get_value().max(at));
-            marking::select_aloud(store, all.get(a..=b.min(all.len() - 1)).unwrap_or_default().to_vec(), toggle);
-            store.data.primary.set(Some(item));
-            return;
+        if let Some(&item) = all.get(at) {
+            active.set(at);
+            picking::press(store, &all, item, how);
+            let count = store.data.selection.with_untracked(|items| items.len());
+            store.announcement.set(format!("{} selected", words::pictures(count)));
         }
-        anchor.set_value(at);
-        if toggle { marking::toggle(store, item) } else { marking::choose(store, item) }
     };
     let key = move |event: KeyboardEvent| {
         let at = active.get_untracked();
@@ -147,8 +145,8 @@ fn Rows(columns: Memo<Vec<Column>>, rows: Memo<Arc<Vec<u32>>>) -> impl IntoView 
             "PageUp" => go(at.saturating_sub(page)),
             "Home" => go(0),
             "End" => go(usize::MAX),
-            "Enter" => mark(at, false, false),
-            " " => mark(at, event.shift_key(), true),
+            "Enter" => mark(at, Press::of(event.shift_key(), false)),
+            " " => mark(at, Press::of(event.shift_key(), true)),
             _ => return,
         }
         event.prevent_default();
@@ -225,7 +223,7 @@ fn Head(column: Column) -> impl IntoView {
 }
 
 #[component]
-fn RowView<F: Fn(usize, bool, bool) + Copy + Send + Sync + 'static>(
+fn RowView<F: Fn(usize, Press) + Copy + Send + Sync + 'static>(
     row: (usize, u32),
     columns: Memo<Vec<Column>>,
     active: RwSignal<usize>,
@@ -264,7 +262,7 @@ fn RowView<F: Fn(usize, bool, bool) + Copy + Send + Sync + 'static>(
             aria-rowindex=(at + 2).to_string()
             aria-selected=move || selected.get().to_string()
             data-testid="twin-row"
-            on:click=move |event: MouseEvent| mark(at, event.shift_key(), event.ctrl_key() || event.meta_key())
+            on:click=move |event: MouseEvent| mark(at, Press::of(event.shift_key(), event.ctrl_key() || event.meta_key()))
             on:dblclick=move |_| items::explain(store, item)
             on:pointerenter=move |_| store.data.focus.set(Some(item))
         >
