@@ -215,7 +215,7 @@ fn Cell(
         let marks = verdicts.get().into_iter().map(|verdict| {
             let right = verdict.right.map(|right| if right { "right" } else { "wrong" });
             view! {
-                <span class="verdict" data-slot=verdict.slot.to_string() data-verdict=right title=verdict.sentence()>
+                <span class="grid-verdict" data-slot=verdict.slot.to_string() data-verdict=right title=verdict.sentence()>
                     {verdict.sign()}
                 </span>
             }
