@@ -41,7 +41,7 @@ impl Grid {
     /// The cells of the rows that are in sight, and of `spare` rows before and behind them.
     #[must_use]
     pub fn visible(&self, top: f64, height: f64, spare: usize) -> Range<usize> {
-        let first = ((top / self.row).floor().max(0.0) as usize).saturating_sub(spare).min(self.rows());
+        let first = ((top / self.row).floor().max(0.0) as usize).min(self.rows()).saturating_sub(spare);
         let last = (((top + height) / self.row).ceil().max(0.0) as usize).saturating_add(spare).min(self.rows());
         (first * self.columns).min(self.count)..(last * self.columns).min(self.count)
     }
