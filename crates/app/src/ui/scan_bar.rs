@@ -45,10 +45,11 @@ pub fn ScanBar() -> impl IntoView {
         if total > 0 { pace::done_words(done, total) } else { String::new() }
     };
     let rate = move || match scan.get() {
-        ScanState::Running { done, total, begun, .. } => {
-            sum.track();
+        ScanState::Running { done, begun, .. } => {
+            // A scan may be asked for before all networks are loaded; what is left counts them all.
+            let sum = sum.get();
             let Some(rate) = pace::rate(done, clock::now() - begun) else { return String::new() };
-            let left = pace::left_words(done, total, rate);
+            let left = pace::left_words(sum.done, sum.total, rate);
             if left.is_empty() { pace::rate_words(rate) } else { format!("{}, {left}", pace::rate_words(rate)) }
         }
         _ => String::new(),
