@@ -196,8 +196,8 @@ fn AddFilter() -> impl IntoView {
                     let value = event_target_value(&event);
                     match at_once(&value) {
                         Some(filter) => {
-                            // So that the field shows its first words again.
-                            kind.set(value);
+                            // The field shows its first words again, which the signal never left.
+                            event_target::<web_sys::HtmlSelectElement>(&event).set_value("");
                             add(filter);
                         }
                         None => kind.set(value),

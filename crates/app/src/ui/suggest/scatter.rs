@@ -159,7 +159,9 @@ fn Area(cloud: Memo<Arc<Cloud>>) -> impl IntoView {
         // Time to reach the preview with the pointer.
         set_timeout(
             move || {
-                let over = top.get_untracked().is_some_and(|canvas| canvas.matches(":hover").unwrap_or(false))
+                // The plot may be gone by then.
+                let Some(canvas) = top.try_get_untracked() else { return };
+                let over = canvas.is_some_and(|canvas| canvas.matches(":hover").unwrap_or(false))
                     || document().query_selector(".preview:hover").ok().flatten().is_some();
                 if !over {
                     store.suggest.preview.set(None);
