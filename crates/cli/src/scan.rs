@@ -128,7 +128,8 @@ pub fn run(options: &ScanOptions) -> Result<(), Failure> {
         outln!("{}: {} pictures{accuracy}, {each:.1} ms each", model.model, scan.images.len());
     }
     if !scan.left_out.is_empty() {
-        outln!("{} files were left out; {} says why", scan.left_out.len(), options.out.display());
+        let files = if scan.left_out.len() == 1 { "file was" } else { "files were" };
+        outln!("{} {files} left out; {} says why", scan.left_out.len(), options.out.display());
     }
     Ok(())
 }

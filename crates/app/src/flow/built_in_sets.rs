@@ -33,7 +33,7 @@ pub fn of_catalog(catalog: &Catalog) -> Vec<BuiltInSet> {
         id: set.id.clone(),
         name: set.name.clone(),
         detail: set.description.clone(),
-        count: set.count as usize,
+        count: set.count,
         models: catalog.models.iter().filter(|model| set.models.contains(&model.id)).cloned().map(Arc::new).collect(),
         source: BuiltInSource::File(DatasetSource::Site {
             url: site_url(&set.file),
