@@ -28,7 +28,7 @@ impl Records {
     pub fn open(path: &str, file: &Blob) -> Result<Option<Self>, CollectError> {
         for labels_each in [1, 2] {
             let (length, count) = (labels_each + PIXELS, file.len() / (labels_each + PIXELS));
-            if count == 0 || file.len() % length != 0 {
+            if count == 0 || !file.len().is_multiple_of(length) {
                 continue;
             }
             let mut fits = true;
