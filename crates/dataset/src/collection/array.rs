@@ -331,7 +331,7 @@ impl Range {
             [0.0, 1.0]
         } else if number.is_float() && within(-1.0, 1.0) {
             [-1.0, 1.0]
-        // Floats up to 2 are neither: normalised pictures reach that far.
+        // Floats that go no further than 2.7 are neither: pictures less their mean, over their deviation, reach that far.
         } else if within(0.0, 255.0) && (!number.is_float() || high > 2.7) {
             [0.0, 255.0]
         } else if number.element == Element::U16 {
