@@ -43,7 +43,7 @@ fn npy(array: &Array) -> Result<Vec<u8>> {
     Ok([MAGIC, &length.to_le_bytes(), &header, data].concat())
 }
 
-/// Reads an array of an archive that [`write`] made.
+/// Reads an array of an archive that [`write()`] made.
 pub fn read(archive: &[u8], name: &str) -> Result<Array> {
     let mut bytes = Vec::new();
     let mut zip = ZipArchive::new(Cursor::new(archive))?;
