@@ -149,6 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn data_sets_are_checked() {
+        let set = |id: &str, file: &str| {
+            format!(
+                r#"{{"models": [], "photos": [], "datasets": [{{"id": "{id}", "name": "n", "file": "{file}", "bytes": 1,
+                "sha256": "", "count": 1, "classes": [], "description": "d", "licence": "l", "source": "s"}}]}}"#
+            )
+        };
+        assert_eq!(parse(set("digits", "digits.npz").as_bytes()).unwrap().datasets[0].id, "digits");
+        let error = parse(set("digits", "../digits.npz").as_bytes()).unwrap_err();
+        assert_eq!(
+            error.what(),
+            "The catalogue's entry `digits` is wrong: the path `../digits.npz` leaves the folder."
+        );
+        // A catalogue from before there were data sets.
+        assert!(parse(br#"{"models": [], "photos": []}"#).unwrap().datasets.is_empty());
+    }
+
+    #[test]
     fn a_missing_file_is_named() {
         let error = load(Path::new("/nowhere")).unwrap_err();
         assert!(error.what().contains("/nowhere/catalog.json"), "{}", error.what());

@@ -18,6 +18,12 @@ fn what_is_built_in_can_be_used() {
         let labels: Vec<String> = serde_json::from_slice(&std::fs::read(folder.join(&model.labels)).unwrap()).unwrap();
         classes.insert(&model.id, labels.len());
     }
+    for dataset in &list.datasets {
+        let size = std::fs::metadata(folder.join(&dataset.file)).unwrap().len();
+        assert_eq!(size, dataset.bytes, "{}", dataset.id);
+        let own = list.models.iter().filter(|model| model.dataset.as_ref() == Some(&dataset.id));
+        own.for_each(|model| assert_eq!(classes[&model.id], dataset.classes.len(), "{}", model.id));
+    }
     for photo in &list.photos {
         let picture = decode(&std::fs::read(folder.join(&photo.file)).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", photo.file));
