@@ -261,16 +261,19 @@ fn missing_item() -> Failure {
     Failure::new("The data set has no such picture.", "", "Open it again.")
 }
 
-/// A picture in the middle of a transparent square.
+/// A picture in the middle of a transparent square; a tiny one is enlarged by a whole factor, so that its pixels stay sharp.
 fn tile(picture: &Picture, side: u32) -> Vec<u8> {
     let small = thumbnail(picture, side);
+    let factor = (side / small.width.max(small.height).max(1)).max(1);
+    let (left, top) = ((side - (small.width * factor).min(side)) / 2, (side - (small.height * factor).min(side)) / 2);
     let mut tile = vec![0; (side * side * 4) as usize];
-    let (left, top) = ((side - small.width.min(side)) / 2, (side - small.height.min(side)) / 2);
-    let line = small.width as usize * 4;
-    for (row, pixels) in small.pixels.chunks_exact(line).take(side as usize).enumerate() {
-        let start = ((top as usize + row) * side as usize + left as usize) * 4;
-        if let Some(place) = tile.get_mut(start..start + line) {
-            place.copy_from_slice(pixels);
+    for row in 0..(small.height * factor).min(side) {
+        for column in 0..(small.width * factor).min(side) {
+            let from = ((row / factor * small.width + column / factor) * 4) as usize;
+            let to = (((top + row) * side + left + column) * 4) as usize;
+            if let (Some(place), Some(pixel)) = (tile.get_mut(to..to + 4), small.pixels.get(from..from + 4)) {
+                place.copy_from_slice(pixel);
+            }
         }
     }
     tile
