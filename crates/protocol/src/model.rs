@@ -157,7 +157,8 @@ pub struct CatalogDataset {
     pub count: usize,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
-    /// Ids of the networks that it is looked at with.
+    /// Ids of the networks that it is looked at with; those for photos if there are none.
+    #[serde(default)]
     pub models: Vec<String>,
     /// What it shows and what its further arrays mean, for people.
     pub description: String,
