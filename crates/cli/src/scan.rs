@@ -82,6 +82,9 @@ struct Taker {
 
 /// Scans and writes the table.
 pub fn run(options: &ScanOptions) -> Result<(), Failure> {
+    if options.top == 0 {
+        return Err(Failure::new("--top 0 lists no class", "", "Give 1 or more."));
+    }
     let device = model::device(options.device)?;
     let collection = collect(&options.images, options.labels.as_deref())?;
     let wnids = wnids();
@@ -120,8 +123,8 @@ pub fn run(options: &ScanOptions) -> Result<(), Failure> {
     }
     let scan = table(&collection, takers, left_out);
     let csv = options.out.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-    let text = if csv { as_csv(&scan) } else { serde_json::to_string_pretty(&scan)? };
-    write(&options.out, text.as_bytes())?;
+    let bytes = if csv { as_csv(&scan)? } else { serde_json::to_vec_pretty(&scan)? };
+    write(&options.out, &bytes)?;
     for model in &scan.models {
         let accuracy = model.accuracy.map_or(String::new(), |share| format!(", {:.1} % right", 100.0 * share));
         let each = model.milliseconds / scan.images.len().max(1) as f64;
@@ -264,13 +267,14 @@ fn table(collection: &Collection, takers: Vec<Taker>, left_out: Vec<LeftOut>) ->
 }
 
 /// One line a picture; three columns a network.
-fn as_csv(scan: &Scan) -> String {
-    let mut lines = Vec::new();
+fn as_csv(scan: &Scan) -> Result<Vec<u8>, Failure> {
+    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let failed = |reason: String| Failure::new("The result cannot be written as CSV.", reason, "");
     let mut head = ["file", "label", "mean_score", "distinct_classes"].map(str::to_owned).to_vec();
     for model in &scan.models {
         head.extend(["class", "label", "score"].map(|column| format!("{} {column}", model.model)));
     }
-    lines.push(head);
+    table.write_record(&head).map_err(|error| failed(error.to_string()))?;
     for row in &scan.images {
         let mut line = vec![
             row.file.clone(),
@@ -285,18 +289,7 @@ fn as_csv(scan: &Scan) -> String {
                 None => line.extend([String::new(), String::new(), String::new()]),
             }
         }
-        lines.push(line);
+        table.write_record(&line).map_err(|error| failed(error.to_string()))?;
     }
-    let mut text = String::new();
-    for line in lines {
-        let cells: Vec<String> = line.iter().map(|cell| quoted(cell)).collect();
-        text += &cells.join(",");
-        text += "\r\n";
-    }
-    text
-}
-
-/// A cell as RFC 4180 has it.
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    table.into_inner().map_err(|error| failed(error.to_string()))
 }

@@ -151,6 +151,44 @@ fn prepared_inputs_reproduce_the_golden_numbers_on_both_devices() {
 }
 
 #[test]
+fn scan_tells_what_networks_say_of_a_data_set() {
+    let folder = Folder::new("scan");
+    let (json, table_file) = (format!("{}/scan.json", folder.path()), format!("{}/scan.csv", folder.path()));
+    let scan = ["scan", "--images", "models/digits_marked.npz", "--model", "digits_plain", "digits_shortcut"];
+    let text = fine(&[&scan[..], &["--out", &json]].concat());
+    assert!(text.contains("1000 pictures, 98."), "{text}");
+    let table: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let images = table["images"].as_array().unwrap();
+    assert_eq!((table["models"].as_array().unwrap().len(), images.len()), (2, 1000));
+    for image in images {
+        let best: Vec<_> = image["predictions"].as_array().unwrap().iter().map(|said| &said["top"][0]).collect();
+        let mean = best.iter().map(|best| best["score"].as_f64().unwrap()).sum::<f64>() / 2.0;
+        assert!((image["mean_score"].as_f64().unwrap() - mean).abs() < 1e-6, "{image}");
+        let distinct = if best[0]["label"] == best[1]["label"] { 1 } else { 2 };
+        assert_eq!(image["distinct_classes"], distinct, "{image}");
+        let right = best[0]["label"] == image["label"];
+        assert_eq!(image["predictions"][0]["correct"], right, "{image}");
+    }
+    fine(&[&scan[..], &["--out", &table_file]].concat());
+    // Names of networks have commas in them; the reader refuses lines of other lengths than the first.
+    let mut lines = csv::Reader::from_path(&table_file).unwrap();
+    assert_eq!(lines.headers().unwrap().get(9), Some("Digits, with a shortcut score"));
+    let lines: Vec<csv::StringRecord> = lines.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(lines.len(), 1000);
+    for (line, image) in lines.iter().zip(images) {
+        assert_eq!((&line[0], &line[1]), (image["file"].as_str().unwrap(), image["label"].as_str().unwrap()));
+        assert_eq!(&line[5], image["predictions"][0]["top"][0]["label"].as_str().unwrap());
+    }
+
+    let out = ["--out", json.as_str()];
+    assert!(refused(&[&scan[..], &["--top", "0"], &out].concat()).contains("--top 0"));
+    let empty = ["scan", "--images", folder.path(), "--model", "digits_plain"];
+    std::fs::remove_file(&json).unwrap();
+    std::fs::remove_file(&table_file).unwrap();
+    assert!(refused(&[&empty[..], &out].concat()).contains("There is no picture in"));
+}
+
+#[test]
 fn refusals_are_one_line() {
     let out = Folder::new("refused");
     let explain = |model: &str, method: &str, extra: &[&str]| {

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use innspect_protocol::{Job, ModelId, ModelInfo, Reply, Request, ScanPart, ScoreKind, UserError};
+use innspect_protocol::{Job, ModelId, ModelInfo, Reply, Request, ScanPart, ScoreKind, Stage, UserError};
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
@@ -274,7 +274,8 @@ fn hear(
         return;
     }
     match reply {
-        Reply::Progress { done, .. } => progress(store, |_| done),
+        // A picture of the site that arrives slowly counts bytes, in a stage of its own.
+        Reply::Progress { stage: Stage::Scanning, done, .. } => progress(store, |_| done),
         Reply::Scanned { model, items, activations, broken, .. } => {
             let count = (items.len() + broken.len()) as u64;
             if !broken.is_empty() {
